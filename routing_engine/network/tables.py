@@ -1,0 +1,87 @@
+"""Tables of the road network: one build at a time is current; the next one is prepared beside it."""
+
+from __future__ import annotations
+
+from geoalchemy2 import Geometry
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Identity, Index, Integer, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from gis.db import metadata
+from gis.tables import point, time
+
+road_build = Table(
+    "road_build",
+    metadata,
+    Column("road_build_id", BigInteger, Identity(always=True), primary_key=True),
+    time("built_at"),
+    Column("source", Text, nullable=False),
+    Column("is_synthetic", Boolean, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("is_current", Boolean, nullable=False, server_default=text("false")),
+    Column("report", JSONB, nullable=False, server_default=text("'{}'")),
+    Index("uq_road_build_current", "is_current", unique=True, postgresql_where=text("is_current")),
+)
+
+road_node = Table(
+    "road_node",
+    metadata,
+    Column("road_build_id", BigInteger, ForeignKey(road_build.c.road_build_id, ondelete="CASCADE"), primary_key=True),
+    Column("node_id", BigInteger, primary_key=True),
+    point(),
+)
+
+# One row per street segment between two nodes, drawn from `from_node` to `to_node`. `direction`: both, forward, backward.
+road_edge = Table(
+    "road_edge",
+    metadata,
+    Column("road_build_id", BigInteger, ForeignKey(road_build.c.road_build_id, ondelete="CASCADE"), primary_key=True),
+    Column("edge_id", BigInteger, primary_key=True),
+    Column("from_node", BigInteger, nullable=False),
+    Column("to_node", BigInteger, nullable=False),
+    Column("road_class", Text, nullable=False),
+    Column("name", Text, nullable=True),
+    Column("direction", Text, nullable=False),
+    Column("length_m", Double, nullable=False),
+    Column("speed_kph", Double, nullable=True),  # tagged limit; null: by class from `road_speed`
+    Column("width_m", Double, nullable=True),
+    Column("is_bridge", Boolean, nullable=False, server_default=text("false")),
+    Column("geom", Geometry("LINESTRING", srid=4326, spatial_index=False), nullable=False),
+    Index("ix_road_edge_geom", "geom", postgresql_using="gist"),
+)
+
+# A turn from `from_edge` over `via_node` into `to_edge`: `no` forbids it, `only` forbids every other.
+road_restriction = Table(
+    "road_restriction",
+    metadata,
+    Column("road_build_id", BigInteger, ForeignKey(road_build.c.road_build_id, ondelete="CASCADE"), primary_key=True),
+    Column("road_restriction_id", BigInteger, primary_key=True),
+    Column("from_edge", BigInteger, nullable=False),
+    Column("via_node", BigInteger, nullable=False),
+    Column("to_edge", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+)
+
+# Free-flow speed of a class for a vehicle profile and hour band (0 = whole day until bands are imported).
+road_speed = Table(
+    "road_speed",
+    metadata,
+    Column("profile", Text, primary_key=True),
+    Column("road_class", Text, primary_key=True),
+    Column("hour_from", Integer, primary_key=True),
+    Column("speed_kph", Double, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
+# A finished field file: written by the worker, mapped read-only by the others.
+travel_field = Table(
+    "travel_field",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("profile", Text, nullable=False),
+    Column("hour_from", Integer, nullable=False),
+    Column("road_build_id", BigInteger, ForeignKey(road_build.c.road_build_id, ondelete="CASCADE"), nullable=False),
+    Column("n_stations", Integer, nullable=False),
+    Column("n_states", Integer, nullable=False),
+    time("built_at"),
+    Column("is_current", Boolean, nullable=False),
+)
