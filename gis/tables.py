@@ -78,7 +78,7 @@ def point(name: str = "geom", *, nullable: bool = False) -> Column:  # type: ign
 city = Table(
     "city",
     metadata,
-    Column("only", Boolean, primary_key=True, server_default=text("true")),
+    Column("is_only", Boolean, primary_key=True, server_default=text("true")),
     Column("code", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
@@ -89,7 +89,7 @@ city = Table(
     Column("settings", JSONB, nullable=False),
     Column("is_demo", Boolean, nullable=False, server_default=text("false")),
     Column("revision", BigInteger, nullable=False, server_default=text("1")),
-    CheckConstraint("only", name="one_row"),
+    CheckConstraint("is_only", name="one_row"),
 )
 
 incident_type = Table(
