@@ -136,6 +136,8 @@ boundary_version = Table(
     Column("is_approximate", Boolean, nullable=False, server_default=text("false")),
     Column("digest", Text, nullable=False),
     Column("boundary_set", BigInteger, ForeignKey(boundary_set.c.boundary_set), nullable=False),
+    # The commit that set the end of validity: a replay of an older commit takes the version as still open.
+    Column("ended_set", BigInteger, ForeignKey(boundary_set.c.boundary_set), nullable=True),
     UniqueConstraint("jurisdiction_id", "version", name="uq_boundary_version_jurisdiction_id_version"),
     CheckConstraint("priority BETWEEN 1 AND 10000", name="priority"),
     CheckConstraint("NOT isempty(valid) AND lower_inc(valid) AND NOT lower_inf(valid)", name="valid_from"),

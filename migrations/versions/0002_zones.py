@@ -26,7 +26,8 @@ AS $$ BEGIN
      OR ST_AsBinary(NEW.geom_m) <> ST_AsBinary(OLD.geom_m) THEN
     RAISE EXCEPTION 'boundary_version: only the end of validity may be set' USING ERRCODE = '42501';
   END IF;
-  IF NOT upper_inf(OLD.valid) AND upper(NEW.valid) IS DISTINCT FROM upper(OLD.valid) THEN
+  IF NOT upper_inf(OLD.valid) AND (upper(NEW.valid) IS DISTINCT FROM upper(OLD.valid)
+     OR NEW.ended_set IS DISTINCT FROM OLD.ended_set) THEN
     RAISE EXCEPTION 'boundary_version: the end of validity is set already' USING ERRCODE = '42501';
   END IF;
   RETURN NEW;
@@ -234,6 +235,7 @@ def upgrade() -> None:
         sa.Column("is_approximate", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("boundary_set", sa.BigInteger(), nullable=False),
+        sa.Column("ended_set", sa.BigInteger(), nullable=True),
         postgresql.ExcludeConstraint(
             (sa.text("jurisdiction_id"), "="),
             (sa.text("valid"), "&&"),
@@ -246,6 +248,9 @@ def upgrade() -> None:
             name=op.f("ck_boundary_version_valid_from"),
         ),
         sa.CheckConstraint("priority BETWEEN 1 AND 10000", name=op.f("ck_boundary_version_priority")),
+        sa.ForeignKeyConstraint(
+            ["ended_set"], ["siaga.boundary_set.boundary_set"], name=op.f("fk_boundary_version_ended_set")
+        ),
         sa.ForeignKeyConstraint(
             ["boundary_set"], ["siaga.boundary_set.boundary_set"], name=op.f("fk_boundary_version_boundary_set")
         ),

@@ -1,0 +1,89 @@
+"""What is said to people about an input: one key, Indonesian and English.
+
+Placeholders are filled with `str.format`; values a client sent are shortened before they get here.
+"""
+
+from __future__ import annotations
+
+MESSAGES: dict[str, tuple[str, str]] = {
+    "required": ("wajib diisi", "is required"),
+    "unknown_field": ("kolom tidak dikenal", "unknown field"),
+    "did_you_mean": ("maksud Anda {name}?", "did you mean {name}?"),
+    "known_fields": ("kolom yang dikenal: {names}", "known fields: {names}"),
+    "wrong_type": ("harus berupa {expected}", "must be {expected}"),
+    "one_of": ("tidak dikenal; pilih salah satu: {allowed}", "unknown; choose one of: {allowed}"),
+    "unknown_type": ("jenis kejadian tidak dikenal", "unknown incident type"),
+    "not_finite": ("harus bilangan terhingga", "must be a finite number"),
+    "lon_range": ("bujur harus antara -180 dan 180", "longitude must be between -180 and 180"),
+    "lat_range": ("lintang harus antara -90 dan 90", "latitude must be between -90 and 90"),
+    "number_format": (
+        "tulis sebagai bilangan dengan titik desimal, misalnya {example}",
+        "write a number with a decimal point, for example {example}",
+    ),
+    "null_island": ("posisi (0, 0) bukan tempat laporan", "position (0, 0) is not where a report comes from"),
+    "null_island_hint": ("pilih titik pada peta", "choose the point on the map"),
+    "swapped": (
+        "titik di luar wilayah layanan, tetapi lon dan lat tertukar akan berada di dalamnya",
+        "outside the service area, but with lon and lat swapped it lies inside",
+    ),
+    "flipped": (
+        "titik di luar wilayah layanan, tetapi dengan tanda minus akan berada di dalamnya",
+        "outside the service area, but with the sign flipped it lies inside",
+    ),
+    "mended": (
+        "kirim lon={lon}, lat={lat}, atau confirm_position=true bila memang benar",
+        "send lon={lon}, lat={lat}, or confirm_position=true if it is right",
+    ),
+    "need_place": ("isi lon dan lat, atau location_text", "give lon and lat, or location_text"),
+    "place_unknown": (
+        "tempat tidak ditemukan di daftar tempat kota",
+        "the place is not in the city's list of places",
+    ),
+    "place_hint": (
+        "pilih titik pada peta, atau maksud Anda: {names}",
+        "choose the point on the map, or did you mean: {names}",
+    ),
+    "naive_time": ("waktu tanpa zona", "time without an offset"),
+    "time_format": ("tulis RFC 3339, misalnya {example}", "write RFC 3339, for example {example}"),
+    "future_time": ("waktu lebih dari 5 menit di depan", "more than 5 minutes ahead"),
+    "clock_hint": ("periksa jam perangkat; sekarang {now}", "check the device's clock; it is now {now}"),
+    "too_old_time": ("waktu sebelum tahun 2000", "time before the year 2000"),
+    "range": ("harus antara {low} dan {high}", "must be between {low} and {high}"),
+    "too_long": ("lebih dari {limit} karakter (ada {n})", "longer than {limit} characters (has {n})"),
+    "control": ("berisi karakter kendali", "contains control characters"),
+    "control_hint": ("hapus karakter pada posisi {at}", "remove the character at position {at}"),
+    "key_required": ("header Idempotency-Key wajib", "header Idempotency-Key is required"),
+    "key_length": ("1 sampai 255 karakter ASCII yang dapat dicetak", "1 to 255 printable ASCII characters"),
+    "key_other_body": (
+        "kunci ini sudah dipakai untuk laporan lain; pakai kunci baru untuk laporan baru",
+        "this key was used for another report; use a new key for a new report",
+    ),
+    "attach_unknown": ("kejadian tujuan tidak ada", "no such incident to attach to"),
+    "attach_ended": ("kejadian tujuan sudah berakhir", "the incident to attach to has ended"),
+    "not_incident": ("jenis ini bukan kejadian", "this type is not an incident"),
+    "stale": (
+        "sudah diubah oleh pihak lain (versi {current}, dikirim {sent}); muat ulang dan coba lagi",
+        "changed by somebody else (version {current}, sent {sent}); reload and try again",
+    ),
+    "backwards": ("status {old} tidak dapat menjadi {new}", "state {old} cannot become {new}"),
+    "reason_required": ("alasan wajib diisi", "a reason is required"),
+    "result_required": ("hasil penanganan wajib diisi", "a result is required"),
+    "inform_ends": ("penugasan informasi berakhir pada 'dibaca'", "an informed agency's assignment ends at 'seen'"),
+    "ended": ("kejadian sudah berakhir ({status})", "the incident has ended ({status})"),
+    "open_assignments": (
+        "masih ada instansi yang belum selesai: {agencies}; isi alasan untuk tetap menutup",
+        "agencies are not done yet: {agencies}; give a reason to close all the same",
+    ),
+}
+
+
+def message(key: str, language: str, **values: object) -> str:
+    """Return the text of `key` in `language` (`en`, else Indonesian).
+
+    Raises
+    ------
+    KeyError
+        No such message; a programming error that the tests look for.
+    """
+    indonesian, english = MESSAGES[key]
+    return (english if language == "en" else indonesian).format(**values)
