@@ -34,6 +34,37 @@ AS $$ BEGIN
 END $$
 """
 
+# A replay takes the versions a past commit saw: recorded up to it, and not yet ended by it. One plain SELECT, so that
+# the planner inlines it and uses the spatial index.
+IN_FORCE = """
+CREATE FUNCTION siaga.boundaries_in_force(at timestamptz, upto bigint) RETURNS SETOF siaga.boundary_version
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+  SELECT v.* FROM siaga.boundary_version v
+  WHERE v.boundary_set <= upto AND lower(v.valid) <= at
+    AND (upper_inf(v.valid) OR upper(v.valid) > at OR v.ended_set > upto)
+$$
+"""
+
+# A point, the same in the metric CRS, its uncertainty disc there (32 segments a quarter, as shapely's in the batch
+# matcher), and what the disc reaches in EPSG:4326. Without `metric` (far from the city) only the point.
+POINT_DISC = """
+CREATE FUNCTION siaga.point_disc(lon float8, lat float8, srid integer, metric boolean, radius float8,
+  OUT pt geometry, OUT pt_m geometry, OUT disc_m geometry, OUT reach geometry)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$ BEGIN
+  pt := ST_SetSRID(ST_MakePoint(lon, lat), 4326);
+  reach := pt;
+  IF metric THEN
+    pt_m := ST_Transform(pt, srid);
+    IF radius > 0 THEN
+      disc_m := ST_Buffer(pt_m, radius, 'quad_segs=32');
+      reach := ST_Transform(disc_m, 4326);
+    END IF;
+  END IF;
+END $$
+"""
+
 
 def upgrade() -> None:
     """Make the tables."""
@@ -305,6 +336,8 @@ def upgrade() -> None:
     op.create_index("ix_receipt_incident_id", "receipt", ["incident_id"], unique=False, schema="siaga")
 
     op.execute(KEEP_BOUNDARY)
+    op.execute(IN_FORCE)
+    op.execute(POINT_DISC)
     op.execute(
         "CREATE TRIGGER keep_boundary BEFORE UPDATE OR DELETE ON siaga.boundary_version"
         " FOR EACH ROW EXECUTE FUNCTION siaga.keep_boundary()"
@@ -317,6 +350,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them, newest first."""
+    op.execute("DROP FUNCTION siaga.boundaries_in_force(timestamptz, bigint)")
+    op.execute("DROP FUNCTION siaga.point_disc(float8, float8, integer, boolean, float8)")
     op.drop_table("receipt", schema="siaga")
     op.drop_table("incident_area", schema="siaga")
     op.drop_geospatial_table("boundary_version", schema="siaga")
