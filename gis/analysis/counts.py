@@ -121,7 +121,7 @@ def hour_by_weekday(
     _require(incidents, "incidents", {"received_at"})
     _require_period(since, until)
     local = incidents["received_at"].dt.tz_convert(time_zone).dt
-    counts = _table(local.weekday.to_numpy(), local.hour.to_numpy())
+    counts = _table(local.day_of_week.to_numpy(), local.hour.to_numpy())
     ticks = pd.date_range(pd.Timestamp(since).floor("h"), pd.Timestamp(until), freq="h", inclusive="left")
     ticks = ticks.tz_convert(time_zone)
     # Hours at both ends of the period may be in it only partly.
@@ -129,7 +129,7 @@ def hour_by_weekday(
     if len(hours):
         hours[0] -= (pd.Timestamp(since) - ticks[0]) / pd.Timedelta(1, "h")
         hours[-1] -= (ticks[-1] + pd.Timedelta(1, "h") - pd.Timestamp(until)) / pd.Timedelta(1, "h")
-    offered = _table(ticks.weekday.to_numpy(), ticks.hour.to_numpy(), hours)
+    offered = _table(ticks.day_of_week.to_numpy(), ticks.hour.to_numpy(), hours)
     return counts.astype("int64"), counts / offered.where(offered > 0)
 
 

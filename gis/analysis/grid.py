@@ -48,8 +48,9 @@ class Grid:
             The grid would have more than `MAX_CELLS` cells.
         """
         west, south, east, north = area.bounds
-        column_0, row_0 = np.floor((np.array([west, south]) - margin_m) / cell_m).astype(int)
-        column_1, row_1 = np.ceil((np.array([east, north]) + margin_m) / cell_m).astype(int)
+        # A millionth of a cell either way is rounding of coordinates, not a reason for another row.
+        column_0, row_0 = np.floor((np.array([west, south]) - margin_m) / cell_m + 1e-6).astype(int)
+        column_1, row_1 = np.ceil((np.array([east, north]) + margin_m) / cell_m - 1e-6).astype(int)
         n_columns, n_rows = int(column_1 - column_0), int(row_1 - row_0)
         if n_columns * n_rows > MAX_CELLS:
             raise DataError(

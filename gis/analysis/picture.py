@@ -48,7 +48,7 @@ class Legend:
         return (*(one.low for one in self.classes), *(one.high for one in self.classes[-1:]))
 
 
-def nice_breaks(peak: float, *, n: int = 6) -> tuple[float, ...]:
+def nice_breaks(peak: float, *, n: int = 5) -> tuple[float, ...]:
     """Return up to `n` class bounds of the series 1, 2, 5, 10 … under `peak`, and `peak` itself.
 
     Densities are skewed: most of a city is near zero and a few spots are a hundred times as high. Equal steps would
