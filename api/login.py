@@ -1,0 +1,235 @@
+"""Log in and out: plain HTML that works without JavaScript."""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import anyio
+from sqlalchemy import insert
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from api.errors import answer, language_of
+from api.sessions import COOKIE, SessionDoor
+from api.texts import preferred
+from gis import accounts
+from gis.accounts import Account, TooManyAttempts
+from gis.db import database_now, transaction
+from gis.errors import PlatformError, UnavailableError
+from gis.settings import Settings
+from gis.tables import audit
+from gis.words import Language, Role
+
+log = logging.getLogger(__name__)
+
+MAX_FORM = 16 * 1024
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "heading": ("Siaga 112", "Siaga 112"),
+    "name": ("Nama", "Name"),
+    "password": ("Sandi", "Password"),
+    "enter": ("Masuk", "Log in"),
+    "wrong": ("Nama atau sandi salah.", "Wrong name or password."),
+    "often": ("Terlalu banyak percobaan; tunggu satu menit.", "Too many tries; wait a minute."),
+    "away": ("Basis data sedang tidak terjangkau; coba lagi sebentar.", "The database is away; try again shortly."),
+    "form": ("Formulir tidak terbaca; muat ulang halaman ini.", "The form cannot be read; reload this page."),
+    "demo": ("Akun demo", "Demo accounts"),
+    "demo-note": (
+        "Ini instalasi demo: kota, jalan, dan kejadian di dalamnya buatan. Pilih satu akun untuk masuk.",
+        "This is a demo: its city data, roads and incidents are made up. Choose an account to enter.",
+    ),
+    "other": ("English", "Bahasa Indonesia"),
+}
+
+ROLES: dict[Role, tuple[str, str]] = {
+    Role.INTAKE: ("Penerima laporan", "Intake"),
+    Role.OPERATOR: ("Operator 112", "112 operator"),
+    Role.SUPERVISOR: ("Supervisor", "Supervisor"),
+    Role.AGENCY: ("Instansi", "Agency"),
+    Role.PLANNER: ("Perencana", "Planner"),
+    Role.ADMIN: ("Admin", "Administrator"),
+}
+
+
+def local_target(target: str) -> str:
+    """Return where to go after log-in: a path of this site, else the start page."""
+    is_local = target.startswith("/") and not target.startswith(("//", "/\\", "/login", "/logout", "/api"))
+    return target if is_local and target.isascii() and target.isprintable() else "/"
+
+
+def page(language: Language, target: str, demo: Sequence[dict[str, Any]], error: str = "", name: str = "") -> str:
+    """Return the log-in page; every text of a person goes through `html.escape`."""
+
+    def say(key: str) -> str:
+        return html.escape(TEXTS[key][language == Language.EN])
+
+    query = {"lang": str(language), "next": target}
+    action = html.escape("/login?" + urlencode(query))
+    switch = html.escape("/login?" + urlencode(query | {"lang": "id" if language == Language.EN else "en"}))
+    buttons = "".join(
+        f'<button class="account" name="demo" value="{html.escape(user["name"])}">'
+        f"<b>{html.escape(ROLES[Role(user['role'])][language == Language.EN])}</b>"
+        f"<span>{html.escape(user['name'])}{' · ' + html.escape(user['agency']) if user.get('agency') else ''}</span>"
+        "</button>"
+        for user in demo
+    )
+    accounts_form = (
+        f'<form class="demo" method="post" action="{action}"><h2>{say("demo")}</h2><p>{say("demo-note")}</p>'
+        f'<div class="accounts">{buttons}</div></form>'
+        if demo
+        else ""
+    )
+    alert = f'<p class="alert" role="alert">{say(error)}</p>' if error else ""
+    return (
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><title>Siaga</title>'
+        '<link rel="icon" href="data:,"><link rel="stylesheet" href="/assets/login.css"></head><body>'
+        f'<main><header><h1>{say("heading")}</h1><a href="{switch}">{say("other")}</a></header>{alert}'
+        f'<form method="post" action="{action}"><label>{say("name")}'
+        f'<input name="name" value="{html.escape(name[: accounts.MAX_NAME])}" autocomplete="username" '
+        f'required autofocus></label><label>{say("password")}<input name="password" type="password" autocomplete="current-password" '
+        f'maxlength="{accounts.MAX_PASSWORD}" required></label><button class="enter">{say("enter")}</button></form>'
+        f"{accounts_form}</main></body></html>"
+    )
+
+
+async def _form(request: Request) -> dict[str, str] | None:
+    """Return the fields of a small urlencoded form, or nothing when it is not one."""
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_FORM:
+            return None
+    try:
+        return dict(parse_qsl(raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw), max_num_fields=8))
+    except ValueError:
+        return None
+
+
+class LoginRoutes:
+    """``/login`` and ``/logout``."""
+
+    def __init__(self, settings: Settings, door: SessionDoor) -> None:
+        self.settings, self.door = settings, door
+        # Log-ins wait here, without a thread or a database connection of the others, while two are checked.
+        self.limiter = anyio.CapacityLimiter(2)
+
+    def routes(self) -> list[Route]:
+        """Return the routes for the app of the pages."""
+        return [
+            Route("/login", self.login, methods=["GET", "POST"]),
+            Route("/logout", self.logout, methods=["POST"]),
+        ]
+
+    def demo_users(self) -> list[dict[str, Any]]:
+        """Return the accounts to click, in a demo only."""
+        if not self.settings.demo:
+            return []
+        try:
+            users = json.loads((self.settings.state / "demo-accounts.json").read_text("utf-8"))["users"]
+            return [user for user in users if user["role"] in list(Role)]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("demo-accounts.json cannot be read: %s", type(error).__name__)
+            return []
+
+    async def login(self, request: Request) -> Response:
+        """Show the form, or check what it brought."""
+        given = request.query_params.get("lang", "")
+        language = Language(given) if given in list(Language) else preferred(request.headers.get("accept-language", ""))
+        target = local_target(request.query_params.get("next", "/"))
+        if request.method != "POST":
+            return self._page(language, target)
+        form = await _form(request)
+        if form is None:
+            return self._page(language, target, "form", status=400)
+        name = form.get("demo") or form.get("name", "")
+        try:
+            account, cookie = await anyio.to_thread.run_sync(
+                partial(
+                    self._enter,
+                    name,
+                    None if "demo" in form else form.get("password", ""),
+                    address=request.client.host if request.client else "",
+                    old_cookie=request.cookies.get(COOKIE, ""),
+                ),
+                limiter=self.limiter,
+            )
+        except TooManyAttempts:
+            return self._page(language, target, "often", name, status=429)
+        except UnavailableError:
+            return self._page(language, target, "away", name, status=503)
+        if account is None:
+            return self._page(language, target, "wrong", name, status=401)
+        response = RedirectResponse(target, 303)
+        response.set_cookie(
+            COOKIE,
+            cookie,
+            max_age=int(accounts.SESSION_LIFE.total_seconds()),
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
+        )
+        return response
+
+    def _page(self, language: Language, target: str, error: str = "", name: str = "", *, status: int = 200) -> Response:
+        headers = {"Cache-Control": "no-store", "Content-Language": str(language)}
+        if status in (429, 503):
+            headers["Retry-After"] = "60" if status == 429 else "1"
+        return HTMLResponse(page(language, target, self.demo_users(), error, name), status, headers)
+
+    def _enter(self, name: str, password: str | None, *, address: str, old_cookie: str) -> tuple[Account | None, str]:
+        """Check and open a session with a new id; without a password only for a demo's own accounts."""
+        with transaction(self.door.engine) as tx:
+            if password is None:
+                is_demo = any(user["name"] == name for user in self.demo_users())
+                account = accounts.named(tx, name) if is_demo else None
+                account = None if account is None or account.is_disabled else account
+            else:
+                account = accounts.check_password(tx, name, password, address=address)
+            if account is None:
+                return None, ""
+            if old_cookie:
+                accounts.close_session(tx, old_cookie)
+                self.door.forget(old_cookie)
+            cookie = accounts.open_session(tx, account.account_id)
+            tx.execute(
+                insert(audit).values(
+                    at=database_now(tx), actor=account.name, actor_role=account.role, action="login", subject="session"
+                )
+            )
+            return account, cookie
+
+    async def logout(self, request: Request) -> Response:
+        """End the session and go to the form; the gate has checked that the request is the person's own."""
+        cookie = request.cookies.get(COOKIE, "")
+        try:
+            await anyio.to_thread.run_sync(self._leave, cookie)
+        except PlatformError as error:
+            return answer(error, language_of(request.scope))
+        response = RedirectResponse("/login", 303)
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+        return response
+
+    def _leave(self, cookie: str) -> None:
+        with transaction(self.door.engine) as tx:
+            found = accounts.session_actor(tx, cookie)
+            if found is not None:
+                accounts.close_session(tx, cookie)
+                tx.execute(
+                    insert(audit).values(
+                        at=database_now(tx),
+                        actor=found[1].name,
+                        actor_role=found[1].role,
+                        action="logout",
+                        subject="session",
+                    )
+                )
+        self.door.forget(cookie)
