@@ -95,8 +95,9 @@ def page(language: Language, target: str, demo: Sequence[dict[str, Any]], error:
         f'<main><header><h1>{say("heading")}</h1><a href="{switch}">{say("other")}</a></header>{alert}'
         f'<form method="post" action="{action}"><label>{say("name")}'
         f'<input name="name" value="{html.escape(name[: accounts.MAX_NAME])}" autocomplete="username" '
-        f'required autofocus></label><label>{say("password")}<input name="password" type="password" autocomplete="current-password" '
-        f'maxlength="{accounts.MAX_PASSWORD}" required></label><button class="enter">{say("enter")}</button></form>'
+        f'required autofocus></label><label>{say("password")}<input name="password" type="password" '
+        f'autocomplete="current-password" maxlength="{accounts.MAX_PASSWORD}" required></label>'
+        f'<button class="enter">{say("enter")}</button></form>'
         f"{accounts_form}</main></body></html>"
     )
 
