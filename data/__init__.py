@@ -1,0 +1,1 @@
+"""City folders, importers and the generator of demo data."""

@@ -1,0 +1,1 @@
+"""The core: settings, errors, geometry, places, reports and incidents."""

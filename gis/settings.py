@@ -72,12 +72,14 @@ class Settings:
         """
         url = env.get("SIAGA_DATABASE_URL", "")
         if not url:
-            raise ConfigurationError("SIAGA_DATABASE_URL is not set; start the processes with ./siaga up or ./siaga demo")
+            raise ConfigurationError("SIAGA_DATABASE_URL is not set; start the parts with ./siaga up or ./siaga demo")
         try:
             pool_size = int(env.get("SIAGA_POOL_SIZE", "10"))
             timeout = int(env.get("SIAGA_STATEMENT_TIMEOUT_MS", "10000"))
         except ValueError as error:
-            raise ConfigurationError(f"SIAGA_POOL_SIZE, SIAGA_STATEMENT_TIMEOUT_MS: whole numbers expected ({error})") from None
+            raise ConfigurationError(
+                f"SIAGA_POOL_SIZE, SIAGA_STATEMENT_TIMEOUT_MS: whole numbers expected ({error})"
+            ) from None
         return cls(
             state=Path(env.get("SIAGA_STATE") or default_state()),
             database_url=sqlalchemy_url(url),

@@ -38,6 +38,7 @@ class Xid8(UserDefinedType[str]):
     cache_ok = True
 
     def get_col_spec(self, **_: object) -> str:
+        """Return the type's name in DDL."""
         return "xid8"
 
 
@@ -102,6 +103,7 @@ incident_type = Table(
     Column("lane", Text, nullable=True),
     Column("severity", SmallInteger, nullable=True),
     Column("is_incident", Boolean, nullable=False),
+    Column("classification", Text, nullable=True),  # what a report of this type is, unless it says so itself
     Column("duplicate_radius_m", Double, nullable=False, server_default=text("150")),
     Column("duplicate_minutes", Double, nullable=False, server_default=text("60")),
     Column("words", Text, nullable=False, server_default=""),
@@ -109,6 +111,7 @@ incident_type = Table(
     Column("questions_en", ARRAY(Text), nullable=False, server_default="{}"),
     Column("position", SmallInteger, nullable=False),
     one_of("lane", words.Lane),
+    one_of("classification", words.Classification),
     CheckConstraint("severity BETWEEN 1 AND 4", name="severity"),
     CheckConstraint("NOT is_incident OR (lane IS NOT NULL AND severity IS NOT NULL)", name="incident_has_lane"),
 )

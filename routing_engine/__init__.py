@@ -1,0 +1,1 @@
+"""Road network, dispatch and planning."""

@@ -1,0 +1,1 @@
+"""Agencies, administrative areas, jurisdictions and their versions, matching, receipts."""

@@ -16,8 +16,6 @@ from zones.tables import boundary_set, jurisdiction
 # one boundary set whole, and its number in the receipt is the one it saw.
 BOUNDARY_LOCK = 1_312_112
 
-LOCK_SHARED = "pg_advisory_xact_lock_shared(1312112)"
-
 VERSION = text(
     """
 INSERT INTO siaga.boundary_version (jurisdiction_id, version, geom, geom_m, priority, valid, recorded_at, recorded_by,

@@ -225,12 +225,17 @@ def upgrade() -> None:
         sa.Column("lane", sa.Text(), nullable=True),
         sa.Column("severity", sa.SmallInteger(), nullable=True),
         sa.Column("is_incident", sa.Boolean(), nullable=False),
+        sa.Column("classification", sa.Text(), nullable=True),
         sa.Column("duplicate_radius_m", sa.Double(), server_default=sa.text("150"), nullable=False),
         sa.Column("duplicate_minutes", sa.Double(), server_default=sa.text("60"), nullable=False),
         sa.Column("words", sa.Text(), server_default="", nullable=False),
         sa.Column("questions_id", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("questions_en", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("position", sa.SmallInteger(), nullable=False),
+        sa.CheckConstraint(
+            "classification IN ('emergency', 'service', 'information', 'prank', 'ghost', 'wrong_number', 'out_of_area', 'test')",
+            name=op.f("ck_incident_type_classification"),
+        ),
         sa.CheckConstraint("lane IN ('D', 'L')", name=op.f("ck_incident_type_lane")),
         sa.CheckConstraint(
             "NOT is_incident OR (lane IS NOT NULL AND severity IS NOT NULL)",

@@ -1,0 +1,1 @@
+"""From a report to agencies on scene: SOP, stations, decisions, delivery, clocks."""

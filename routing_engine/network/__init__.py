@@ -1,0 +1,1 @@
+"""Roads, snapping and travel-time fields; knows no agency."""

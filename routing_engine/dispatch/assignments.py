@@ -1,0 +1,172 @@
+"""Write what was decided: receipts, assignments, clocks and outbox rows of an incident, in the caller's transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from gis.ids import uuid7
+from gis.words import AssignmentState
+from routing_engine.dispatch import clocks, outbox
+from routing_engine.dispatch.context import Snapshot
+from routing_engine.dispatch.decision import Decision, Duty, receipt_rows
+from routing_engine.dispatch.tables import assignment as assignment_table
+from zones.tables import incident_area
+from zones.tables import receipt as receipt_table
+
+
+def assignment_row(duty: Duty, incident_id: str, now: datetime) -> dict[str, Any]:
+    """Return the row of `assignment` for a duty."""
+    winner, station = duty.winner, duty.station
+    return {
+        "assignment_id": uuid7(),
+        "incident_id": incident_id,
+        "service_code": duty.rule.service,
+        "agency_code": winner.agency if winner else None,
+        "jurisdiction_id": winner.jurisdiction_id if winner else None,
+        "boundary_version_id": winner.boundary_version_id if winner else None,
+        "role": duty.role,
+        "state": AssignmentState.QUEUED,
+        "match": duty.match,
+        "share": winner.share if winner else None,
+        "border_m": winner.border_m if winner else None,
+        "station_id": station.station_id if station else None,
+        "travel_time_s": station.travel_time_s if station else None,
+        "distance_m": station.distance_m if station else None,
+        "estimate": duty.estimate,
+        "rule_code": duty.rule_code,
+        "plan": duty.rule.plan,
+        "why_id": duty.why["id"],
+        "why_en": duty.why["en"],
+        "receipt_id": duty.receipt_id,
+        "created_at": now,
+    }
+
+
+def message_body(row: dict[str, Any], duty: Duty | None, incident: dict[str, Any]) -> dict[str, Any]:
+    """Return what an agency is told: its assignment and the incident, nothing of the caller."""
+    station = duty.station if duty else None
+    return {
+        "assignment": {
+            "assignment_id": row["assignment_id"],
+            "agency": row["agency_code"],
+            "service": row["service_code"],
+            "role": str(row["role"]),
+            "plan": row["plan"],
+            "rule": row["rule_code"],
+            "why": row["why_id"],
+            "station": {"code": station.code, "name": station.name} if station else None,
+            "travel_time_s": row["travel_time_s"],
+            "estimate": str(row["estimate"]),
+        },
+        "incident": {
+            name: incident[name]
+            for name in (
+                "incident_id",
+                "number",
+                "type",
+                "lane",
+                "severity",
+                "lon",
+                "lat",
+                "accuracy_m",
+                "location_text",
+                "description",
+                "received_at",
+                "origin",
+            )
+        },
+    }
+
+
+def write(
+    tx: Connection,
+    snapshot: Snapshot,
+    decision: Decision,
+    incident: dict[str, Any],
+    *,
+    now: datetime,
+    skip: frozenset[tuple[str, str | None]] = frozenset(),
+) -> list[dict[str, Any]]:
+    """Write the duties of a decision.
+
+    Parameters
+    ----------
+    incident
+        What `message_body` needs of the incident.
+    skip
+        (service, jurisdiction_id) pairs that have an assignment already.
+
+    Returns
+    -------
+    list of dict
+        The rows written, each with its `Duty` under ``"duty"``.
+    """
+    duties = [
+        duty
+        for duty in decision.duties
+        if (duty.rule.service, duty.winner.jurisdiction_id if duty.winner else None) not in skip
+    ]
+    needed = {duty.receipt_id for duty in duties}
+    receipts = [row for row in receipt_rows(decision, incident["incident_id"]) if row["receipt_id"] in needed]
+    if not duties:
+        return []
+    tx.execute(insert(receipt_table), receipts)
+    rows = [assignment_row(duty, incident["incident_id"], now) for duty in duties]
+    tx.execute(insert(assignment_table), rows)
+    clocks.start(
+        tx,
+        [
+            {
+                "assignment_id": row["assignment_id"],
+                "role": row["role"],
+                "ack_s": duty.rule.ack_s,
+                "lane": incident["lane"],
+                "severity": incident["severity"],
+            }
+            for row, duty in zip(rows, duties, strict=True)
+            if row["agency_code"] is not None
+        ],
+        ladder=snapshot.ladder,
+        now=now,
+    )
+    outbox.enqueue(
+        tx,
+        [
+            {
+                "agency_code": row["agency_code"],
+                "kind": "assignment",
+                "incident_id": row["incident_id"],
+                "assignment_id": row["assignment_id"],
+                "body": message_body(row, duty, incident),
+            }
+            for row, duty in zip(rows, duties, strict=True)
+            if row["agency_code"] is not None
+        ],
+        channels=snapshot.channels,
+        is_drill=incident["origin"] == "drill",
+        now=now,
+    )
+    return [{**row, "duty": duty} for row, duty in zip(rows, duties, strict=True)]
+
+
+def write_areas(tx: Connection, decision: Decision, incident_id: str) -> None:
+    """Write the administrative areas of an incident (kelurahan, kecamatan, named waters), with shares."""
+    positions: dict[str, int] = {}
+    rows = []
+    for area in decision.match.areas:
+        position = positions.get(area.level, 0)
+        positions[area.level] = position + 1
+        rows.append(
+            {
+                "incident_id": incident_id,
+                "level": area.level,
+                "code": area.code,
+                "share": area.share,
+                "position": position,
+            }
+        )
+    if rows:
+        tx.execute(insert(incident_area), rows)
