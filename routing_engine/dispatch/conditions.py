@@ -24,10 +24,14 @@ condition always holds.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NoReturn, Protocol
 
+from gis.errors import DataError
 from gis.reports import Facts
 from gis.words import Hazard
 
@@ -85,7 +89,6 @@ class Node(Protocol):
 
     def holds(self, given: Circumstances) -> bool:
         """Whether it is true under the circumstances."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -262,14 +265,13 @@ class _Parser:
             self.start = self.end + len(rest) - len(rest.lstrip())
             self.word = self.text[self.start : self.start + 12].split()[0]
             self.refuse("a fact, a number, a code in double quotes or a sign")
-        assert found is not None  # noqa: S101 (refuse raises)
         self.kind = str(found.lastgroup)
         self.word = found[self.kind]
         self.start = found.start(self.kind)
         self.end = found.end()
         return left
 
-    def refuse(self, expected: str) -> None:
+    def refuse(self, expected: str) -> NoReturn:
         found = f"`{self.word}`" if self.word else "the end"
         raise DataError(f"at character {self.start + 1}: found {found}, expected {expected}")
 
@@ -326,7 +328,6 @@ class _Parser:
             return self.area()
         known = (*NUMBERS, *FLAGS, *(f"hazard.{hazard}" for hazard in HAZARDS), "area")
         self.refuse(f"one of {', '.join(known)}")
-        raise AssertionError
 
     def area(self) -> Node:
         sign = self.take("=", "==", "!=", "in")
@@ -374,12 +375,11 @@ def cases(conditions: Iterable[Condition]) -> Iterator[Circumstances]:
         size *= len(numbers[name])
     if size > MAX_CASES:
         raise DataError(f"the conditions look at too many facts at once ({size} combinations); simplify them")
-    for values in itertools.product(
-        *(sorted(numbers[name]) for name in names),
-        *([False, True] for _ in (*flags, *hazards)),
-        [frozenset(), *(frozenset({code}) for code in codes)],
-    ):
-        chosen = dict(zip((*names, *flags, *hazards), values, strict=False))
-        on_bridge, hour = chosen.pop("on_bridge", False), chosen.pop("hour", 0)
+    choices: list[list[Any]] = [sorted(numbers[name]) for name in names]
+    choices += [[False, True]] * (len(flags) + len(hazards))
+    choices.append([frozenset[str](), *(frozenset({code}) for code in codes)])
+    for values in itertools.product(*choices):
+        chosen: dict[str, Any] = dict(zip((*names, *flags, *hazards, "areas"), values, strict=True))
+        areas, hour, on_bridge = chosen.pop("areas"), chosen.pop("hour", 0), chosen.pop("on_bridge", False)
         named = frozenset(hazard for hazard in hazards if chosen.pop(hazard))
-        yield Circumstances(facts=Facts(hazards=named, **chosen), hour=hour, areas=values[-1], on_bridge=on_bridge)
+        yield Circumstances(facts=Facts(hazards=named, **chosen), hour=hour, areas=areas, on_bridge=on_bridge)
