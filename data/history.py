@@ -138,7 +138,7 @@ def _calls(rng: Generator, days: pd.DatetimeIndex, settings: HistorySettings, sc
     """Return calls, unanswered calls and tickets per day."""
     n = len(days)
     trend = np.linspace(*settings.trend, n) if n > 1 else np.ones(n)
-    week = np.array([1.02, 1.0, 1.0, 1.0, 1.04, 1.02, 0.92])[days.dayofweek]
+    week = np.array([1.02, 1.0, 1.0, 1.0, 1.04, 1.02, 0.92])[days.day_of_week]
     # Days differ more than chance alone would make them: gamma with a spread of 12 %.
     wobble = rng.gamma(1 / 0.12**2, 0.12**2, n)
     calls_in = rng.poisson(settings.calls_per_day * scale * trend * week * wobble)
@@ -173,7 +173,11 @@ def _tickets(
     calm = (1 - STORM_SHARE * STORM_FACTOR) / (1 - STORM_SHARE)
     weather = np.where(rainy, np.where(storm, STORM_FACTOR, calm)[:, None], 1.0)
     rate = types["weight"].to_numpy() * months * weather
-    each = rng.multinomial(tickets, rate / rate.sum(axis=1, keepdims=True))
+    total = rate.sum(axis=1, keepdims=True)
+    if (total == 0).any():
+        months_without = sorted(set(days.month[total[:, 0] == 0].tolist()))
+        raise DataError(f"history.toml: no type occurs in month {', '.join(map(str, months_without))}; see [[seasons]]")
+    each = rng.multinomial(tickets, rate / total)
     day, kind = np.nonzero(each)
     return np.repeat(day, each[day, kind]), np.repeat(kind, each[day, kind])
 
