@@ -306,5 +306,3 @@ def started(state: State) -> tuple[Database, bool]:
     """Start the private cluster if this installation has one; return the database and whether this call started it."""
     database = Database.of(state)
     return database, Cluster(state).start() if database.is_private else False
-
-

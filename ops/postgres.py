@@ -69,15 +69,16 @@ def programs_for(data: Path, sockets: Path) -> Programs:
     for programs in usable:
         if programs.major == major:
             return programs
-    here = usable[0]
+    restore = usable[0].path("pg_restore")
     raise CommandFailed(
         REFUSED,
-        f"{data} was made by PostgreSQL {major}, this machine has {', '.join(str(one.major) for one in usable)}.\n"
-        f"Where PostgreSQL {major} is installed, with ./siaga up running:\n"
+        f"{data} was made by PostgreSQL {major}; this machine has {', '.join(str(one.major) for one in usable)}.\n"
+        f"On a machine with PostgreSQL {major}, while ./siaga up runs there:\n"
         f"  /usr/lib/postgresql/{major}/bin/pg_dump -h {sockets} -U siaga_admin -Fc -f siaga.dump siaga\n"
-        f"Here (the password is \"admin\" in secrets.json beside it):\n"
-        f"  mv {data} {data}.{major} && ./siaga doctor; "
-        f"{here.path('pg_restore')} -h {sockets} -U siaga_admin -d siaga --clean --if-exists siaga.dump",
+        "Then here, with the password \"admin\" of secrets.json:\n"
+        f"  mv {data} {data}.{major}\n"
+        f"  ./siaga up    (makes an empty cluster and says that it has no city)\n"
+        f"  {restore} -h {sockets} -U siaga_admin -d siaga --clean --if-exists siaga.dump",
     )
 
 

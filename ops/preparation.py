@@ -1,0 +1,23 @@
+"""What has to be there before the processes start, besides the migrated database and its city."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gis.db import make_engine, transaction
+from ops.client import ensure_token
+from ops.database import Database
+
+
+def finish(database: Database, say: Callable[[str], None]) -> None:
+    """Make the command line's token and the travel-time fields; both are left alone when they are current."""
+    from routing_engine.dispatch.fields import refresh_fields
+
+    engine = make_engine(database.settings(), application="prepare")
+    try:
+        with transaction(engine) as tx:
+            ensure_token(tx, database.state)
+        say("checking the travel-time fields")
+        refresh_fields(engine, database.state.path)
+    finally:
+        engine.dispose()
