@@ -1,0 +1,1 @@
+"""Planning: incidents chosen for analysis; coverage, siting and replay build on them."""
