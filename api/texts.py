@@ -99,6 +99,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "not-boolean": ("bukan true atau false", "neither true nor false"),
     "not-time": ("bukan waktu RFC 3339", "not an RFC 3339 time"),
     "not-time-hint": ("contoh: 2026-01-31T13:05:00+08:00", "for example 2026-01-31T13:05:00+08:00"),
+    "naive-time": ("tidak memuat selisih zona waktu", "has no time-zone offset"),
     "naive-time-hint": (
         "tambahkan selisihnya, misalnya +08:00; dalam URL tulis %2B08:00",
         "add the offset, such as +08:00; in a URL write %2B08:00",
@@ -115,8 +116,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "derajat EPSG:4326, west < east dan south < north, misalnya 122.4,-4.1,122.7,-3.9",
         "degrees EPSG:4326, west < east and south < north, such as 122.4,-4.1,122.7,-3.9",
     ),
-    "cursor": ("bukan penunjuk dari jawaban sebelumnya", "not a cursor of an earlier answer"),
-    "cursor-hint": ("pakai next_cursor apa adanya", "use next_cursor as it was given"),
 }
 
 

@@ -1,0 +1,27 @@
+"""The live list, asked for each second by every open page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api.browser.person import READERS, person
+from api.door import door, reply
+from gis.actors import Actor
+from gis.db import transaction
+from routing_engine.dispatch import incidents
+
+router = APIRouter()
+
+
+@router.get("/live")
+def live(
+    request: Request,
+    actor: Annotated[Actor, Depends(person(*READERS))],
+    since: Annotated[str, Query(max_length=20)] = "0",
+) -> Response:
+    """Return the rows changed since a cursor, as compact arrays."""
+    with transaction(door(request).engine) as tx:
+        found = incidents.live(tx, since, actor)
+    return reply(found)

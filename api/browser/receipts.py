@@ -1,0 +1,104 @@
+""" "Mengapa kami?": a receipt with the shapes that explain it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import Connection, text
+
+from api.browser.person import READERS, person
+from api.door import door, known_id, language, reply
+from api.v1.receipts import require_visible
+from gis.actors import Actor
+from gis.db import transaction
+from gis.errors import NotFoundError
+from gis.words import Role
+
+router = APIRouter()
+
+RECEIPT = text(
+    """
+SELECT receipt_id::text, incident_id::text, service_code, at, boundary_set, body, digest
+FROM siaga.receipt WHERE receipt_id = :id
+"""
+)
+DUTIES = text(
+    """
+SELECT a.assignment_id::text, a.agency_code, a.boundary_version_id::text, a.role, a.match, a.why_id, a.why_en,
+       a.travel_time_s, a.distance_m, a.estimate, s.code AS station_code, s.name AS station_name, s.accuracy_m,
+       ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat
+FROM siaga.assignment a LEFT JOIN siaga.station s USING (station_id)
+LEFT JOIN siaga.jurisdiction j USING (jurisdiction_id)
+WHERE a.receipt_id = :id AND (CAST(:agency AS text) IS NULL OR a.agency_code = :agency)
+  AND (CAST(:jurisdiction AS text) IS NULL OR j.code = :jurisdiction)
+ORDER BY a.share DESC NULLS LAST, a.assignment_id
+"""
+)
+SHAPES = text(
+    """
+SELECT boundary_version_id::text, ST_AsGeoJSON(ST_SimplifyPreserveTopology(geom, 0.0001), 5)::json
+FROM siaga.boundary_version WHERE boundary_version_id::text = ANY (:versions)
+"""
+)
+DISC = text(
+    """
+SELECT ST_AsGeoJSON(ST_Buffer(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography, :radius, 'quad_segs=16')::geometry, 5)::json
+"""
+)
+
+
+def explain(tx: Connection, receipt_id: str, actor: Actor, *, english: bool) -> dict[str, Any]:
+    """Return a receipt with the polygon that matched, the runners-up, the uncertainty disc and the station.
+
+    Raises
+    ------
+    NotFoundError
+        No such receipt, or it led to none of the agency's assignments.
+    """
+    require_visible(tx, receipt_id, actor)
+    row = tx.execute(RECEIPT, {"id": receipt_id}).mappings().one_or_none()
+    if row is None:
+        raise NotFoundError("no such receipt")
+    is_agency = actor.role == Role.AGENCY
+    limits = {"agency": actor.agency if is_agency else None, "jurisdiction": actor.jurisdiction if is_agency else None}
+    duties = tx.execute(DUTIES, {"id": receipt_id, **limits}).all()
+    inputs, candidates = row["body"]["inputs"], row["body"]["candidates"]
+    versions = [candidate["boundary_version_id"] for candidate in candidates]
+    shapes = {version: shape for version, shape in tx.execute(SHAPES, {"versions": versions})}
+    drawn = [{**candidate, "geometry": shapes.get(candidate["boundary_version_id"])} for candidate in candidates]
+    disc = None
+    if inputs["accuracy_m"] > 0:
+        point = {"lon": inputs["lon"], "lat": inputs["lat"], "radius": inputs["accuracy_m"]}
+        disc = tx.execute(DISC, point).scalar_one()
+    duty = duties[0] if duties else None
+    winners = [candidate for candidate in drawn if candidate["lost"] is None]
+    first = winners[0]["geometry"] if winners else None
+    return {
+        "receipt": dict(row),
+        "why": (duty.why_en if english else duty.why_id) if duty else None,
+        "geometry": shapes.get(duty.boundary_version_id) if duty and duty.boundary_version_id else first,
+        "winners": winners,
+        "runners_up": [candidate for candidate in drawn if candidate["lost"] is not None],
+        "disc": disc,
+        "station": {
+            "code": duty.station_code,
+            "name": duty.station_name,
+            "lon": duty.lon,
+            "lat": duty.lat,
+            "accuracy_m": duty.accuracy_m,
+            "travel_time_s": duty.travel_time_s,
+            "distance_m": duty.distance_m,
+            "estimate": duty.estimate,
+        }
+        if duty and duty.station_code
+        else None,
+    }
+
+
+@router.get("/receipts/{receipt_id}")
+def receipt(request: Request, receipt_id: str, actor: Annotated[Actor, Depends(person(*READERS))]) -> Response:
+    """Return a receipt with its shapes."""
+    wanted = known_id(receipt_id)
+    with transaction(door(request).engine) as tx:
+        return reply(explain(tx, wanted, actor, english=language(request) == "en"))

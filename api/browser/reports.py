@@ -1,0 +1,103 @@
+"""Reports from the operator's form, and the look at who would be called before they are saved."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from api.areas import by_level
+from api.body import read_object
+from api.browser.person import REPORTERS, person
+from api.door import door, language, reply
+from api.queries import Accuracy, Code, Lat, Lon, check_position
+from api.v1.finding import known_type
+from gis.actors import Actor
+from gis.db import transaction
+from gis.reports import Facts
+from gis.words import Origin
+from routing_engine.dispatch import answers, duplicates, intake
+from routing_engine.dispatch.decision import decide
+from zones.matching import match_point
+
+router = APIRouter()
+
+Reporter = Annotated[Actor, Depends(person(*REPORTERS))]
+
+
+@router.post("/reports")
+def post_report(request: Request, actor: Reporter, idempotency_key: Annotated[str, Header()] = "") -> Response:
+    """Take one report; body and answer as ``POST /v1/reports``."""
+    here, tongue = door(request), language(request)
+    body = read_object(request.state.body, tongue)
+    with transaction(here.engine) as tx:
+        accepted = intake.accept(tx, here.context, body, actor=actor, key=idempotency_key, language=tongue)
+    return reply(accepted.answer, 201 if accepted.is_new else 200)
+
+
+@router.get("/whose")
+def whose(
+    request: Request,
+    actor: Reporter,
+    lon: Lon,
+    lat: Lat,
+    accuracy_m: Accuracy = 0.0,
+    type: Code = None,
+    severity: Annotated[int | None, Query(ge=1, le=4)] = None,
+) -> Response:
+    """Return who would be called for a report here, and what it may repeat; writes nothing."""
+    here, tongue = door(request), language(request)
+    check_position(lon, lat, tongue)
+    with transaction(here.engine) as tx:
+        moment = here.context.current(tx)
+        snapshot = moment.snapshot
+        if type is None:
+            found = match_point(
+                tx,
+                lon,
+                lat,
+                city=snapshot.city,
+                services=[],
+                at=moment.now,
+                accuracy_m=accuracy_m,
+                boundary_set=moment.boundary_set,
+            )
+            return reply(_preview(by_level(found)))
+        kind = snapshot.types[known_type(snapshot, type, tongue)]
+        decision = decide(
+            tx,
+            moment,
+            lon=lon,
+            lat=lat,
+            accuracy_m=accuracy_m,
+            type_code=kind.code,
+            severity=severity or kind.severity or 4,
+            facts=Facts(),
+            language=tongue,
+        )
+        similar = duplicates.find(
+            tx,
+            snapshot,
+            lon=lon,
+            lat=lat,
+            accuracy_m=accuracy_m,
+            kind=kind,
+            said="",
+            phone="",
+            origin=Origin.LIVE,
+            now=moment.now,
+        )
+    return reply(
+        _preview(
+            by_level(decision.match),
+            assignments=[answers.duty_answer(duty, snapshot, tongue) for duty in decision.duties],
+            question=decision.question,
+            handoff=decision.handoff,
+            possible_duplicates=[item.as_dict() for item in similar],
+        )
+    )
+
+
+def _preview(admin: dict[str, Any], **found: Any) -> dict[str, Any]:
+    empty = {"assignments": [], "question": None, "handoff": None, "possible_duplicates": []}
+    return {"admin": admin, **empty, **found}
