@@ -70,8 +70,8 @@ def sentence(winner: Candidate, *, accuracy_m: float, n_winners: int, rule: str,
             f"karena titik{radius} di luar semua batas layanan ini dan batas ini yang terdekat, {border}"
             f" (versi {winner.version}, berlaku {since})"
             if indonesian
-            else f"because the point{radius} lies outside every boundary of this service and this one is nearest, {border}"
-            f" away (version {winner.version}, in force {since})"
+            else f"because the point{radius} lies outside every boundary of this service and this one is nearest,"
+            f" {border} away (version {winner.version}, in force {since})"
         )
     else:
         because = (
