@@ -49,6 +49,10 @@ AREAS = text(
     "SELECT level, code, name, parent_code, is_approximate, ST_Area(geom_m) / 1e6 AS area_km2, geom "
     "FROM siaga.admin_area ORDER BY level, name, code"
 )
+TYPES = text(
+    "SELECT type_code, family, name_id, name_en, lane FROM siaga.incident_type WHERE is_incident "
+    "ORDER BY position, type_code"
+)
 EXTENT = text("SELECT min(received_at) AS since, max(received_at) AS until FROM siaga.incident")
 
 
@@ -125,3 +129,9 @@ def read_extent(tx: Connection) -> tuple[datetime, datetime] | None:
     """Return the times of the oldest and the newest incident; `None` when there is none."""
     row = tx.execute(EXTENT).one()
     return None if row.since is None else (row.since, row.until)
+
+
+def read_types(tx: Connection) -> pd.DataFrame:
+    """Read the types of incident, in the city's order: `type_code, family, name_id, name_en, lane`."""
+    result = tx.execute(TYPES)
+    return pd.DataFrame(result.all(), columns=list(result.keys()))
