@@ -31,7 +31,9 @@ def metres(value: float, language: str) -> str:
     return text.replace(".", ",") if language == "id" else text
 
 
-def sentence(winner: Candidate, *, accuracy_m: float, n_winners: int, rule: str, zone: ZoneInfo, language: str) -> str:
+def sentence(
+    winner: Candidate, *, accuracy_m: float, n_winners: int, rule: str | None, zone: ZoneInfo, language: str
+) -> str:
     """Say in one sentence why `winner` is responsible.
 
     Parameters
@@ -39,7 +41,7 @@ def sentence(winner: Candidate, *, accuracy_m: float, n_winners: int, rule: str,
     n_winners
         How many jurisdictions of this service were chosen together.
     rule
-        Code of the SOP rule.
+        Code of the SOP rule; `None` for a question without an incident.
     """
     indonesian = language == "id"
     radius = f" (±{metres(accuracy_m, language)})" if accuracy_m > 0 else ""
@@ -81,7 +83,8 @@ def sentence(winner: Candidate, *, accuracy_m: float, n_winners: int, rule: str,
             else f"because no boundary of this service covers the point{radius}; the city-wide area applies"
             f" (version {winner.version}, in force {since})"
         )
-    return f"{winner.name}, {because}; {'aturan' if indonesian else 'rule'} {rule}."
+    cited = f"; {'aturan' if indonesian else 'rule'} {rule}" if rule else ""
+    return f"{winner.name}, {because}{cited}."
 
 
 def unassigned(*, is_in_service_area: bool, government: str | None, rule: str, language: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from gis.labels import label
 from routing_engine.dispatch.context import Snapshot
 from routing_engine.dispatch.decision import Decision, Duty
+from zones.matching import PointMatch
 
 
 def rounded(value: float | None, digits: int = 1) -> float | None:
@@ -16,9 +17,14 @@ def rounded(value: float | None, digits: int = 1) -> float | None:
 
 
 def admin(decision: Decision) -> dict[str, list[dict[str, Any]]]:
+    """Return the areas of a decision's point (`areas_of`)."""
+    return areas_of(decision.match)
+
+
+def areas_of(match: PointMatch) -> dict[str, list[dict[str, Any]]]:
     """Return the areas by level, the covering one first; kelurahan and kecamatan are always there."""
     levels: dict[str, list[dict[str, Any]]] = {"kelurahan": [], "kecamatan": []}
-    for area in decision.match.areas:
+    for area in match.areas:
         levels.setdefault(area.level, []).append({"code": area.code, "name": area.name, "share": round(area.share, 3)})
     return levels
 
