@@ -34,6 +34,7 @@ class Finding:
     """One thing wrong with an input: where, what, and how to mend it.
 
     `row` counts from 1 (the first data row; a header is row 0). `lon`, `lat` are EPSG:4326 degrees.
+    `level` is `error` (the input is refused for it) or `warning`.
     """
 
     field: str
@@ -44,10 +45,15 @@ class Finding:
     lon: float | None = None
     lat: float | None = None
     file: str | None = None
+    level: str = "error"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as the JSON object of the contract, without empty members."""
-        return {name: value for name, value in vars(self).items() if value is not None and value != ""}
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if value is not None and value != "" and (name, value) != ("level", "error")
+        }
 
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.row) if part is not None)

@@ -1,0 +1,48 @@
+"""What an import found and did, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gis.errors import Finding
+
+
+@dataclass(kw_only=True)
+class ImportReport:
+    """The result of one import.
+
+    Attributes
+    ----------
+    counts
+        What was written (or would be), by name.
+    is_refused
+        Nothing was written, for the reasons in `findings`.
+    """
+
+    file: str
+    findings: list[Finding] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    is_dry_run: bool = False
+    is_refused: bool = False
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings that refuse a row or the file."""
+        return [finding for finding in self.findings if finding.level == "error"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON."""
+        return {
+            "file": self.file,
+            "refused": self.is_refused,
+            "dry_run": self.is_dry_run,
+            "counts": self.counts,
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+    def save(self, path: Path) -> None:
+        """Write the report as JSON."""
+        path.write_text(json.dumps(self.as_dict(), ensure_ascii=False, indent=1, default=str) + "\n")

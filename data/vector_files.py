@@ -1,0 +1,146 @@
+"""Read a file of polygons somebody sent, without trusting it.
+
+The file is opened in a child process with limits on memory, time and what it may write, by a named driver from a short
+list; what comes back is plain WKB and text. A file that hangs or kills the reader costs that child and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from gis.errors import DataError, Finding
+
+# Ending → GDAL driver. Nothing is guessed from content: a file named .geojson may hold an OGR VRT that reads others.
+DRIVERS = {
+    ".geojson": "GeoJSON",
+    ".json": "GeoJSON",
+    ".gpkg": "GPKG",
+    ".kml": "KML",
+    ".zip": "ESRI Shapefile",
+    ".shp": "ESRI Shapefile",
+    ".parquet": "Parquet",
+    ".geoparquet": "Parquet",
+}
+MAX_BYTES = 50 * 1024**2
+MAX_FEATURES = 100_000
+MAX_VERTICES = 200_000  # of one polygon
+MAX_VERTICES_FILE = 5_000_000
+MAX_ZIP_ENTRIES = 100
+MAX_ZIP_BYTES = 400 * 1024**2
+CHILD_MEMORY_BYTES = 3 * 1024**3
+CHILD_CPU_S = 60
+CHILD_WALL_S = 90
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorFile:
+    """Polygons of a file, EPSG:4326, with its attributes as text; row *n* of the file is row *n* - 1 here."""
+
+    frame: gpd.GeoDataFrame
+    findings: tuple[Finding, ...]
+
+
+def read_polygons(path: Path, *, assume_crs: str | None = None) -> VectorFile:
+    """Read polygons from GeoJSON, GeoPackage, KML, zipped Shapefile or GeoParquet.
+
+    Parameters
+    ----------
+    assume_crs
+        CRS of a file that names none (``EPSG:4326``); without it such a file is refused.
+
+    Raises
+    ------
+    DataError
+        The file is missing, too large, of another kind, damaged, or the reader had to be stopped.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    driver = DRIVERS.get(path.suffix.lower())
+    if driver is None:
+        raise DataError(f"{path}: {path.suffix or 'no ending'}; expected one of {', '.join(sorted(DRIVERS))}")
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise DataError(f"{path}: {size / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB")
+    if path.suffix.lower() == ".zip":
+        _check_zip(path)
+    with tempfile.TemporaryDirectory(prefix="siaga-read-") as folder:
+        answer = Path(folder) / "answer.parquet"
+        _run_child([str(path.resolve()), driver, assume_crs or "", str(answer)], folder)
+        said = json.loads((Path(folder) / "findings.json").read_text())
+        if said["error"]:
+            raise DataError(f"{path}: {said['error']}")
+        table = pd.read_parquet(answer)
+    geometry = shapely.from_wkb(table.pop("__wkb").to_numpy())
+    frame = gpd.GeoDataFrame(table.astype("string"), geometry=geometry, crs=4326)
+    return VectorFile(frame=frame, findings=tuple(Finding(**finding) for finding in said["findings"]))
+
+
+def _check_zip(path: Path) -> None:
+    """Refuse an archive that is a bomb, nests others, or holds anything but one shapefile."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path}: not a zip file ({error})") from None
+    if len(entries) > MAX_ZIP_ENTRIES or sum(entry.file_size for entry in entries) > MAX_ZIP_BYTES:
+        raise DataError(f"{path}: more than {MAX_ZIP_ENTRIES} entries or {MAX_ZIP_BYTES / 1e6:.0f} MB unpacked")
+    shapes = [entry.filename for entry in entries if entry.filename.lower().endswith(".shp")]
+    if len(shapes) != 1:
+        raise DataError(f"{path}: {len(shapes)} shapefiles inside; expected exactly one .shp with its .shx, .dbf, .prj")
+
+
+def _run_child(arguments: list[str], folder: str) -> None:
+    def limits() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_CPU, (CHILD_CPU_S, CHILD_CPU_S))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_ZIP_BYTES, MAX_ZIP_BYTES))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    root = str(Path(__file__).resolve().parent.parent)
+    environment = {
+        "PATH": os.environ.get("PATH", ""),
+        "PYTHONPATH": root,
+        "TMPDIR": folder,
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        # The one driver that reads other files by design; the driver is named anyway.
+        "OGR_SKIP": "OGR_VRT",
+        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+        "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+    }
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "data.reading_child", *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            preexec_fn=limits,
+            timeout=CHILD_WALL_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DataError(f"{arguments[0]}: reading took longer than {CHILD_WALL_S} s and was stopped") from None
+    if done.returncode != 0:
+        why = f"signal {-done.returncode}" if done.returncode < 0 else f"exit {done.returncode}"
+        raise DataError(f"{arguments[0]}: the reader stopped ({why}); the file is damaged or too complex")
+
+
+def place_of(geometry: shapely.Geometry) -> dict[str, Any]:
+    """Return a point of a geometry as the `lon`, `lat` of a finding."""
+    point = geometry.representative_point() if not geometry.is_empty else None
+    return {} if point is None else {"lon": round(point.x, 6), "lat": round(point.y, 6)}
