@@ -109,8 +109,7 @@ class DensityPicture:
     n: int
     n_outside: int
     n_places: int
-    area_km2: float
-    years: float | None
+    metric_srid: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,8 +199,7 @@ class PlannerServices:
             n=result.n,
             n_outside=result.n_outside,
             n_places=result.n_places,
-            area_km2=result.area_km2,
-            years=result.years,
+            metric_srid=result.grid.srid,
         )
 
     def by_area(self, selection: Selection, *, incidents: Incidents) -> AreaCounts:
