@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from gis.errors import DataError, PlatformError, UnavailableError
 from gis.settings import default_state
-from ops.exits import NOT_RUNNING, REFUSED, USAGE, CommandFailed
+from ops.exits import NOT_RUNNING, REFUSED, CommandFailed
 
 # In the order in which --help lists them. Each module has `register(subparsers)` and `run(args) -> int`; it imports
 # what it needs inside `run`, so that --help needs nothing but Python.
@@ -21,7 +21,11 @@ COMMANDS = (
     "up",
     "down",
     "status",
+    "doctor",
     "report",
+    "explain",
+    "match",
+    "city",
     "user",
     "token",
     "webhook",

@@ -57,7 +57,8 @@ def available() -> list[str]:
 def load(name: str) -> list[BenchRow]:
     """Run one benchmark and return its rows."""
     spec = importlib.util.spec_from_file_location(f"bench_{name}", FOLDER / f"bench_{name}.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -95,7 +96,9 @@ def run(names: Sequence[str], file: Path | None = None) -> int:
 
 def line(row: BenchRow) -> str:
     """Return a row of the table; an absent peer is named absent."""
-    peer = "absent" if row.peer and row.peer_value is None else "" if row.peer_value is None else f"{row.peer_value:,.4g}"
+    peer = (
+        "absent" if row.peer and row.peer_value is None else "" if row.peer_value is None else f"{row.peer_value:,.4g}"
+    )
     ratio = "" if row.ratio is None else f"{row.ratio:.2f}×"
     beside = "  ".join(filter(None, [row.peer, row.note]))
     return f"{row.name:<24} {row.size:<34} {row.ours:>12,.4g} {row.unit:<12} {peer:>12} {ratio:>7}  {beside}".rstrip()

@@ -7,12 +7,11 @@ zombie, backends without a postmaster, a cluster made half, two starts at once. 
 
 from __future__ import annotations
 
+import contextlib
 import os
-import secrets
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,7 +192,7 @@ class Cluster:
         arguments = [programs.path("postgres"), "-D", str(self.state.data)]
         for name, value in settings.items():
             arguments += ["-c", f"{name}={value}"]
-        with open(self.state.logs / "postgres.log", "ab") as log:
+        with (self.state.logs / "postgres.log").open("ab") as log:
             return subprocess.Popen(
                 arguments,
                 stdin=subprocess.DEVNULL,
@@ -247,10 +246,8 @@ class Cluster:
 
 def _reap(pid: int) -> None:
     """Take leave of a child of ours that ended, so that it does not stay as a zombie."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
 
 
 def _shm_bytes() -> int:

@@ -229,8 +229,9 @@ class Database:
             (database,) = cursor.fetchone()
             cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
             cursor.execute(
-                sql.SQL("GRANT CONNECT ON DATABASE {} TO siaga_owner, siaga_api, siaga_pages, siaga_worker, siaga_planner")
-                .format(sql.Identifier(database))
+                sql.SQL(
+                    "GRANT CONNECT ON DATABASE {} TO siaga_owner, siaga_api, siaga_pages, siaga_worker, siaga_planner"
+                ).format(sql.Identifier(database))
             )
             cursor.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO siaga_owner").format(sql.Identifier(database)))
         return [f"schemas {', '.join(made)}"] if made else []

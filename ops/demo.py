@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from gis import accounts, tokens
-from gis.db import make_engine, transaction
+from gis.db import transaction
 from gis.settings import ROOT
 from gis.tables import account, api_token, city
 from gis.words import Channel, Role
 from ops.database import Database
 from ops.exits import REFUSED, CommandFailed
+from ops.preparation import engine_of
 from ops.state import State, read_json, write_private
 from zones.tables import agency
 
@@ -49,8 +50,7 @@ TOKEN_PREFIX = "demo-"
 def prepare(database: Database, folder: Path, say: Callable[[str], None]) -> None:
     """Seed the demo city and make its accounts, unless that is done already."""
     state = database.state
-    engine = make_engine(database.settings(), application="demo")
-    try:
+    with engine_of(database) as engine:
         with transaction(engine) as tx:
             there = tx.execute(select(city.c.code, city.c.is_demo)).one_or_none()
         if there is None:
@@ -59,7 +59,9 @@ def prepare(database: Database, folder: Path, say: Callable[[str], None]) -> Non
             write_private(state.kind_file, {"kind": "demo"})
             seed_demo(database.settings(), folder, progress=say)
         elif not there.is_demo:
-            raise CommandFailed(REFUSED, f"the database holds the city {there.code}, which is not a demo; use ./siaga up")
+            raise CommandFailed(
+                REFUSED, f"the database holds the city {there.code}, which is not a demo; use ./siaga up"
+            )
         elif state.kind() is None:
             write_private(state.kind_file, {"kind": "demo"})
         if not _has_accounts(engine, state):
@@ -68,8 +70,6 @@ def prepare(database: Database, folder: Path, say: Callable[[str], None]) -> Non
                 made = _make_accounts(tx)
                 # Before the commit: accounts without their passwords would be of no use, the reverse does no harm.
                 write_private(state.accounts_file, made)
-    finally:
-        engine.dispose()
 
 
 def _has_accounts(engine: Any, state: State) -> bool:
@@ -116,7 +116,9 @@ def require_demo(state: State) -> None:
     if kind == "city" or (kind is None and state.data.exists()):
         raise CommandFailed(REFUSED, f"{state.path} is not a demo's; --fresh drops only what ./siaga demo made")
     if not Database.of(state).is_private:
-        raise CommandFailed(REFUSED, "--fresh works on a private cluster only; drop the database of DATABASE_URL yourself")
+        raise CommandFailed(
+            REFUSED, "--fresh works on a private cluster only; drop the database of DATABASE_URL yourself"
+        )
 
 
 def drop(state: State) -> None:

@@ -45,7 +45,7 @@ def _reason(status: int, body: bytes) -> str:
         answer = json.loads(body)
         parts = answer.get("parts", answer)
         bad = [
-            f"{name}: {part.get('detail') or part.get('status')}"
+            f"{name}: {part.get('reason') or part.get('status')}"
             for name, part in parts.items()
             if isinstance(part, dict) and part.get("status", "ok") != "ok"
         ]

@@ -22,7 +22,9 @@ def is_free(port: int) -> bool:
             probe.bind((HOST, port))
             probe.listen(1)
         except PermissionError:
-            raise CommandFailed(REFUSED, f"port {port}: this user may not listen there; choose one above 1023") from None
+            raise CommandFailed(
+                REFUSED, f"port {port}: this user may not listen there; choose one above 1023"
+            ) from None
         except OSError:
             return False
     return True

@@ -61,7 +61,7 @@ def programs_for(data: Path, sockets: Path) -> Programs:
     if not usable:
         raise CommandFailed(
             MISSING,
-            f"PostgreSQL {OLDEST} or newer with PostGIS is not installed; run ./siaga as root, or see docs/operating.md",
+            f"PostgreSQL {OLDEST} or newer with PostGIS is not installed; run ./siaga as root",
         )
     major = made_by(data)
     if major is None:
@@ -75,7 +75,7 @@ def programs_for(data: Path, sockets: Path) -> Programs:
         f"{data} was made by PostgreSQL {major}; this machine has {', '.join(str(one.major) for one in usable)}.\n"
         f"On a machine with PostgreSQL {major}, while ./siaga up runs there:\n"
         f"  /usr/lib/postgresql/{major}/bin/pg_dump -h {sockets} -U siaga_admin -Fc -f siaga.dump siaga\n"
-        "Then here, with the password \"admin\" of secrets.json:\n"
+        'Then here, with the password "admin" of secrets.json:\n'
         f"  mv {data} {data}.{major}\n"
         f"  ./siaga up    (makes an empty cluster and says that it has no city)\n"
         f"  {restore} -h {sockets} -U siaga_admin -d siaga --clean --if-exists siaga.dump",
@@ -145,6 +145,7 @@ def require_reachable(folder: Path) -> None:
         if run(["/usr/bin/test", "-x", str(step)]).returncode != 0:
             raise CommandFailed(
                 REFUSED,
-                f"PostgreSQL runs as user postgres, which cannot enter {step} (mode {step.stat().st_mode & 0o777:04o}); "
+                f"PostgreSQL runs as user postgres, which cannot enter {step} "
+                f"(mode {step.stat().st_mode & 0o777:04o}); "
                 "choose a state folder elsewhere, such as --state /var/lib/siaga",
             )

@@ -19,9 +19,9 @@ PART_VARIABLE = "SIAGA_PART"
 
 def pids() -> Iterator[int]:
     """Yield the ids of all processes that can be seen."""
-    for entry in os.listdir(PROC):
-        if entry.isdigit():
-            yield int(entry)
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            yield int(entry.name)
 
 
 def read(pid: int, name: str) -> bytes:
@@ -56,7 +56,7 @@ def age_s(pid: int) -> float | None:
 def working_folder(pid: int) -> str:
     """Return the process' current folder; empty when unknown (a zombie has none)."""
     try:
-        return os.readlink(PROC / str(pid) / "cwd")
+        return str((PROC / str(pid) / "cwd").readlink())
     except OSError:
         return ""
 
@@ -139,10 +139,9 @@ def port_holders(port: int) -> list[int]:
     holders = []
     for pid in pids() if wanted else ():
         with contextlib.suppress(OSError):
-            folder = PROC / str(pid) / "fd"
-            for descriptor in os.listdir(folder):
+            for descriptor in (PROC / str(pid) / "fd").iterdir():
                 with contextlib.suppress(OSError):
-                    if os.readlink(folder / descriptor) in wanted:
+                    if str(descriptor.readlink()) in wanted:
                         holders.append(pid)
                         break
     return holders

@@ -128,7 +128,7 @@ def _detach(state: State, layout: Layout, lock: int) -> None:
         *("--lock", str(lock), "--ready", str(writer)),
         *(["--demo"] if layout.is_demo else []),
     ]
-    with open(state.logs / "supervisor.log", "ab") as log:
+    with (state.logs / "supervisor.log").open("ab") as log:
         # Nothing of the caller's terminal or pipes is kept open: whoever reads our output sees its end.
         process = subprocess.Popen(
             arguments,

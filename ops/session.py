@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Engine
 
-from gis.db import make_engine, transaction
+from gis.db import transaction
 from ops.cluster import Cluster
 from ops.database import Database, head
 from ops.exits import REFUSED, CommandFailed
+from ops.preparation import engine_of
 from ops.state import State, open_lock, try_lock
 
 RUNNING_LOCK = ".running"
@@ -60,11 +61,8 @@ def open_engine(state: State, role: str = "owner", *, for_reading: bool = False)
             database.prepare()
         elif database.revision() != head():
             raise CommandFailed(REFUSED, "the database's schema is of another version; run ./siaga up or ./siaga demo")
-        engine = make_engine(database.settings(role), application="ops")
-        try:
+        with engine_of(database, role) as engine:
             yield engine
-        finally:
-            engine.dispose()
 
 
 @contextlib.contextmanager

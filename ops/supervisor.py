@@ -79,7 +79,7 @@ class Keeper(threading.Thread):
             log.warning("%s %s; starting it again in %.1f s", self.part.name, reason, back_off_s(n_failures))
 
     def _start(self) -> None:
-        with open(self.supervisor.state.logs / f"{self.part.name}.log", "ab") as output:
+        with (self.supervisor.state.logs / f"{self.part.name}.log").open("ab") as output:
             self.process = subprocess.Popen(
                 self.part.command,
                 stdin=subprocess.DEVNULL,

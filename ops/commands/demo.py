@@ -63,9 +63,7 @@ def run(args: argparse.Namespace) -> int:
     layout = Layout(pages_port=args.port, api_port=args.api_port, is_demo=True)
     if not args.detach:
         running.log_to_terminal()
-    return running.start(
-        state, layout, prepare=prepare, is_detached=args.detach, announce=announce, say=say
-    )
+    return running.start(state, layout, prepare=prepare, is_detached=args.detach, announce=announce, say=say)
 
 
 def _drop(state, may_drop: bool) -> None:  # type: ignore[no-untyped-def]

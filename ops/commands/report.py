@@ -57,7 +57,10 @@ def describe(answer: dict) -> str:  # type: ignore[type-arg]
     """Return the answer as lines for the terminal."""
     if answer.get("incident_id") is None:
         return f"report {answer['report_id']}: {answer['classification']}, no incident"
-    lines = [f"{answer['number']}  {answer.get('status_label') or answer['status']}  lane {answer['lane']}  severity {answer['severity']}"]
+    lines = [
+        f"{answer['number']}  {answer.get('status_label') or answer['status']}"
+        f"  lane {answer['lane']}  severity {answer['severity']}"
+    ]
     areas = [f"{area['name']} {area['share']:.0%}" for area in answer["admin"]["kelurahan"]]
     lines.append("  kelurahan: " + (", ".join(areas) or "none"))
     for one in answer["assignments"]:

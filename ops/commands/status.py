@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
         for part in found.parts:
             health = "well" if part.is_well else "not well"
             process = f"pid {part.pid}" if part.pid else ""
-            print(f"  {part.name:<11}{health:<9} {age(part.age_s):>9}  {process:<12} {part.version}  {part.detail}".rstrip())
+            line = f"  {part.name:<11}{health:<9} {age(part.age_s):>9}  {process:<12} {part.version}  {part.detail}"
+            print(line.rstrip())
     return DONE if found.is_well else NOT_RUNNING
 
 

@@ -92,5 +92,7 @@ def require_codes(tx, agency_code: str | None, jurisdiction_code: str | None) ->
         codes = set(tx.execute(query).scalars())
         if jurisdiction_code not in codes:
             raise ValueRefused.of(
-                "jurisdiction", f"{agency_code} has no jurisdiction {jurisdiction_code}", f"one of {', '.join(sorted(codes))}"
+                "jurisdiction",
+                f"{agency_code} has no jurisdiction {jurisdiction_code}",
+                f"one of {', '.join(sorted(codes))}",
             )

@@ -1,0 +1,66 @@
+"""`./siaga explain`: who is responsible at a place, for every service, and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Add the two coordinates."""
+    parser.add_argument("lon", metavar="LON", help="degrees east")
+    parser.add_argument("lat", metavar="LAT", help="degrees north (south is negative)")
+
+
+def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:  # type: ignore[type-arg]
+    """Add the command to the parser."""
+    parser = subparsers.add_parser("explain", parents=[shared], help="who is responsible at a place, and why")
+    add_place(parser)
+    parser.add_argument("--type", metavar="T", help="only what this type of incident needs, with stations")
+    parser.add_argument("--accuracy", default="0", metavar="M", help="metres (default 0)")
+    parser.add_argument("--at", metavar="TIME", help="moment the boundaries must be in force; ISO 8601 with offset")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print who is responsible; writes nothing."""
+    from gis.db import transaction
+    from ops.arguments import metres, moment, place
+    from ops.session import open_engine
+    from ops.state import State
+    from routing_engine.dispatch.context import Context
+    from routing_engine.dispatch.explaining import explain
+
+    state = State.at(args.state)
+    lon, lat = place(args.lon, args.lat)
+    at, accuracy_m = moment(args.at, "--at"), metres(args.accuracy, "--accuracy")
+    with open_engine(state, for_reading=True) as engine, transaction(engine) as tx:
+        now = Context(state.path).current(tx)
+        answer = explain(
+            tx, now, lon, lat, type_code=args.type, accuracy_m=accuracy_m, at=at, language="en" if args.json else "id"
+        )
+    print(json.dumps(answer, ensure_ascii=False, indent=1, default=str) if args.json else describe(answer))
+    return 0
+
+
+def describe(answer: dict[str, Any]) -> str:
+    """Return the answer as lines for the terminal."""
+    where = "inside" if answer["in_service_area"] else "outside"
+    lines = [
+        f"{answer['lon']}, {answer['lat']} ± {answer['accuracy_m']:g} m, {where} the service area, at {answer['at']}"
+    ]
+    for level in ("kelurahan", "kecamatan"):
+        areas = [f"{area['name']} {area['share']:.0%}" for area in answer["admin"].get(level, [])]
+        lines.append(f"  {level}: {', '.join(areas) or '-'}")
+    for one in answer["answers"]:
+        jurisdiction = (one.get("jurisdiction") or {}).get("name", "")
+        lines.append(f"  {one['service']:<20} {one['agency'] or '-':<5} {one['match']:<10} {jurisdiction}".rstrip())
+        if one.get("why"):
+            lines.append(f"      {one['why']}")
+    if answer.get("question"):
+        lines.append(f"  question: {answer['question']}")
+    if answer.get("handoff"):
+        lines.append(f"  hand-off: {answer['handoff'].get('government')}, {answer['handoff'].get('number')}")
+    return "\n".join(lines)

@@ -1,0 +1,33 @@
+"""`./siaga match`: the jurisdiction of every point of a file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:  # type: ignore[type-arg]
+    """Add the command to the parser."""
+    parser = subparsers.add_parser("match", parents=[shared], help="jurisdiction of every point of a file")
+    parser.add_argument("file", type=Path, metavar="FILE", help="CSV (lon, lat), GeoParquet, GeoPackage or GeoJSON")
+    parser.add_argument("--service", required=True, metavar="S", help="such as police")
+    parser.add_argument("--at", metavar="TIME", help="moment the boundaries must be in force; ISO 8601 with offset")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="its ending chooses the format")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Match the file and print how many rows got which answer."""
+    from data.matching_files import match_file
+    from gis.db import database_now, transaction
+    from ops.arguments import moment
+    from ops.session import open_engine
+    from ops.state import State
+
+    at = moment(args.at, "--at")
+    with open_engine(State.at(args.state), for_reading=True) as engine, transaction(engine) as tx:
+        counts = match_file(tx, args.file, service=args.service, out=args.out, at=at, now=database_now(tx))
+    n, number = counts.pop("n"), counts.pop("boundary_set")
+    parts = ", ".join(f"{count} {name}" for name, count in counts.items())
+    print(f"{n} points, boundary set {number}: {parts or 'none'} → {args.out}")
+    return 0
