@@ -31,7 +31,7 @@ GRANT UPDATE (incident_id, answer, classification) ON report TO siaga_api, siaga
 GRANT UPDATE (type_code, lane, severity, status, classification, geom, accuracy_m, location_method, location_text,
   description, facts, handoff, parent_id, n_reports, closed_at, result, version) ON incident TO siaga_api, siaga_pages;
 GRANT UPDATE (state, role, note, result, version) ON assignment TO siaga_api, siaga_pages;
-GRANT UPDATE (stopped_at) ON clock TO siaga_api, siaga_pages;
+GRANT UPDATE (due_at, stopped_at) ON clock TO siaga_api, siaga_pages;
 GRANT USAGE ON SEQUENCE siaga.incident_number TO siaga_api, siaga_pages;
 GRANT SELECT, INSERT ON private.caller TO siaga_api, siaga_pages;
 GRANT SELECT ON contact, agency_inbox, inbox_item TO siaga_api, siaga_pages;
