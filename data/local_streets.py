@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import geopandas as gpd
@@ -193,7 +194,7 @@ def block_grid(
         if piece.geom_type == "LineString" and piece.intersection(margin).length > max(0.55 * piece.length, 25.0):
             kept.append(piece)
     crosses, phase = [], rng.uniform(0, step)
-    for low, high in zip(offsets[:-1], offsets[1:], strict=True):
+    for low, high in pairwise(offsets.tolist()):
         if rng.random() > 0.30:  # else the cross streets go on from the strip before
             phase = rng.uniform(0, step)
         where = np.arange(-half + phase, half, step)

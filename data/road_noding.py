@@ -119,7 +119,7 @@ def main_component(edges: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def join_chains(edges: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Make one edge of edges of the same street that meet where nothing else does."""
-    start, end, xy = ends(edges)
+    start, end, _ = ends(edges)
     at: dict[int, list[int]] = defaultdict(list)
     for index, (a, b) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
         at[a].append(index)
@@ -133,12 +133,12 @@ def join_chains(edges: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         if done[first]:
             continue
         chain, index, node = [], first, tip
+        is_forward = start[first] == tip
         while True:
             done[index] = True
             forward = start[index] == node
             xy_line = shapely.get_coordinates(edges.geometry.iloc[index])
             chain.append(xy_line if forward else xy_line[::-1])
-            chained = (first, forward) if len(chain) == 1 else chained
             node = int(end[index] if forward else start[index])
             if node not in passing:
                 break
@@ -146,7 +146,7 @@ def join_chains(edges: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             if done[index]:
                 break
         line = np.vstack([chain[0], *(part[1:] for part in chain[1:])])
-        rows.append(chained[0])
-        geometry.append(shapely.LineString(line if chained[1] else line[::-1]))
+        rows.append(first)
+        geometry.append(shapely.LineString(line if is_forward else line[::-1]))
     joined = edges.drop(columns="geometry").iloc[rows].reset_index(drop=True)
     return gpd.GeoDataFrame(joined, geometry=geometry, crs=edges.crs)

@@ -249,7 +249,8 @@ def number(
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Return nodes and edges with ids, directions and widths, still in the metric CRS; ids go from south-west on."""
     start, end, xy = ends(edges)
-    edges = edges.assign(from_node=start, to_node=end)
+    hung = gpd.GeoSeries(hang(edges.geometry.to_numpy(), xy[start], xy[end]), index=edges.index, crs=edges.crs)
+    edges = edges.assign(from_node=start, to_node=end).set_geometry(hung)
     edges = edges.sort_values(["from_node", "to_node", "street"], kind="stable", ignore_index=True)
     middle = shapely.get_coordinates(shapely.line_interpolate_point(edges.geometry.to_numpy(), 0.5, normalized=True))
     narrow = (edges["rank"] == RANK["residential"]).to_numpy() & (plan.density(middle) > 0.8)
@@ -265,6 +266,14 @@ def number(
     edges.insert(0, "edge_id", np.arange(1, len(edges) + 1))
     nodes = gpd.GeoDataFrame({"node_id": np.arange(1, len(xy) + 1)}, geometry=shapely.points(xy), crs=edges.crs)
     return nodes, edges
+
+
+def hang(lines: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return the lines with their ends exactly at the coordinates `(n, 2)` of their nodes."""
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    first = np.flatnonzero(np.diff(line, prepend=-1))
+    xy[first], xy[np.append(first[1:], len(line)) - 1] = start, end
+    return shapely.linestrings(xy, indices=line)
 
 
 def to_lonlat(nodes: gpd.GeoDataFrame, edges: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:

@@ -1,0 +1,207 @@
+"""The basemap of a city, made from its own tables: land, water, built-up and green areas, roads, borders, names.
+
+Works for any city: without roads there are land, borders and names; without named waters there is land only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import Connection, delete, text
+
+from data.bulk import copy_rows, ewkb
+from gis.tables import basemap_area, basemap_label, basemap_line
+
+MERCATOR = 3857
+
+RANK = {
+    "motorway": 1, "trunk": 1, "primary": 2, "secondary": 3, "tertiary": 4, "unclassified": 5, "residential": 5,
+    "living_street": 5, "service": 6, "track": 7, "path": 7, "footway": 7, "cycleway": 7, "steps": 7, "pedestrian": 6,
+}  # fmt: skip
+OTHER_RANK = 6
+
+# Metres. Streets this near to each other enclose built-up land; land this far from every road is green.
+BUILT_REACH_M, BUILT_SHRINK_M, BUILT_MIN_M2 = 75.0, 45.0, 40_000.0
+GREEN_FAR_M, GREEN_ROUND_M, GREEN_MIN_M2 = 330.0, 150.0, 400_000.0
+
+# From which zoom a name shows. Roads by rank; smaller streets only where they are long enough to carry a name.
+ROAD_ZOOM = {1: 13, 2: 14, 3: 14, 4: 15, 5: 17, 6: 18}
+ROAD_LABEL_M = {1: 400.0, 2: 300.0, 3: 250.0, 4: 200.0, 5: 180.0, 6: 150.0}
+AREA_ZOOM = {"kecamatan": 11, "kelurahan": 13, "water": 11}
+PLACE_ZOOM = {
+    "rumah_sakit": 14, "bandara": 12, "jembatan": 14, "kantor_pemerintah": 15, "belanja": 15, "pendidikan": 15,
+    "rumah_ibadah": 15, "pasar": 15, "pelabuhan": 14, "terminal": 14, "simpang": 15, "wisata": 16, "puskesmas": 16,
+    "basarnas": 16, "hotel": 16, "spbu": 17, "olahraga": 17, "bank": 17,
+}  # fmt: skip
+
+AREAS = "SELECT level, code, name, geom FROM siaga.admin_area ORDER BY level, code"
+NEIGHBOURS = "SELECT name, geom_area AS geom FROM siaga.neighbour WHERE geom_area IS NOT NULL ORDER BY name"
+EDGES = """
+SELECT e.road_class, e.name, e.geom
+FROM siaga.road_edge e JOIN siaga.road_build b USING (road_build_id)
+WHERE b.is_current ORDER BY e.edge_id
+"""
+PLACES = text(
+    "SELECT name, kind, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM siaga.place WHERE kind = ANY(:kinds)"
+    ' ORDER BY kind, name COLLATE "C", 3, 4'
+)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a basemap is drawn from, in EPSG:3857; `stretch` is how many map metres one metre on the ground is."""
+
+    areas: gpd.GeoDataFrame
+    neighbours: gpd.GeoDataFrame
+    chains: gpd.GeoDataFrame
+    stretch: float
+
+
+def build_basemap(tx: Connection) -> dict[str, int]:
+    """Draw the basemap anew from `admin_area`, `neighbour`, the current road build and `place`.
+
+    Old rows are replaced in the caller's transaction, so that readers see the old map or the new one.
+
+    Returns
+    -------
+    dict
+        Number of rows per table.
+    """
+    sources = read_sources(tx)
+    areas, lines = list(area_rows(sources)), list(line_rows(sources))
+    labels = list(label_rows(sources, tx))
+    for table in (basemap_area, basemap_line, basemap_label):
+        tx.execute(delete(table))
+    kinds, shapes = zip(*areas, strict=True) if areas else ((), ())
+    multi = np.array([shapely.MultiPolygon(shapely.get_parts(shape).tolist()) for shape in shapes], dtype=object)
+    copy_rows(tx, basemap_area, ("kind", "geom"), zip(kinds, ewkb(multi, MERCATOR), strict=True))
+    shapes = ewkb(np.array([row[3] for row in lines], dtype=object), MERCATOR)
+    rows = ((*row[:3], shape) for row, shape in zip(lines, shapes, strict=True))
+    copy_rows(tx, basemap_line, ("kind", "rank", "name", "geom"), rows)
+    shapes = ewkb(np.array([shapely.Point(row[3], row[4]) for row in labels], dtype=object), 4326)
+    rows = ((*row[:3], shape) for row, shape in zip(labels, shapes, strict=True))
+    copy_rows(tx, basemap_label, ("kind", "name", "min_zoom", "geom"), rows)
+    return {"basemap_area": len(areas), "basemap_line": len(lines), "basemap_label": len(labels)}
+
+
+def read_sources(tx: Connection) -> Sources:
+    """Read areas, neighbours and roads; streets become chains of the same name and class."""
+    areas, neighbours, edges = (gpd.read_postgis(query, tx).to_crs(MERCATOR) for query in (AREAS, NEIGHBOURS, EDGES))
+    stretch = 1.0
+    if len(areas):
+        latitude = gpd.GeoSeries([shapely.box(*areas.total_bounds)], crs=MERCATOR).to_crs(4326).iloc[0].centroid.y
+        stretch = 1.0 / float(np.cos(np.radians(latitude)))
+    edges["rank"] = edges["road_class"].str.removesuffix("_link").map(RANK).fillna(OTHER_RANK).astype(int)
+    return Sources(areas=areas, neighbours=neighbours, chains=chains_of(edges), stretch=stretch)
+
+
+def chains_of(edges: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return one row per unbroken chain of edges of the same rank and name: `rank`, `name` (or None), `geometry`."""
+    edges = edges.assign(name=edges["name"].fillna(""))
+    rows = []
+    for (rank, name), group in edges.groupby(["rank", "name"], sort=True):
+        merged = shapely.line_merge(shapely.MultiLineString(group.geometry.tolist()))
+        rows += [(rank, name or None, line) for line in shapely.get_parts(merged)]
+    return gpd.GeoDataFrame(rows, columns=["rank", "name", "geometry"], geometry="geometry", crs=MERCATOR)
+
+
+def land_of(areas: gpd.GeoDataFrame) -> BaseGeometry:
+    """Return the city's land: the union of all areas that are not waters."""
+    return shapely.union_all(areas.geometry.to_numpy()[areas["level"] != "water"])
+
+
+def area_rows(sources: Sources) -> Iterator[tuple[str, BaseGeometry]]:
+    """Yield `(kind, polygon)` in drawing order: land, green, built-up, water."""
+    land = land_of(sources.areas)
+    for shape in sources.neighbours.geometry:
+        yield "land", shape
+    if not land.is_empty:
+        yield "land", land
+    if len(sources.chains):
+        for kind, shape in (("wood", green(sources, land)), ("built", built_up(sources, land))):
+            if not shape.is_empty:
+                yield kind, shape
+    for shape in sources.areas.geometry[sources.areas["level"] == "water"]:
+        yield "water", shape
+
+
+def built_up(sources: Sources, land: BaseGeometry) -> BaseGeometry:
+    """Return land enclosed by local streets: their surroundings, closed and shrunk back."""
+    k = sources.stretch
+    lines = shapely.simplify(sources.chains.geometry.to_numpy()[sources.chains["rank"].isin([5, 6])], 5.0 * k)
+    near = shapely.union_all(shapely.buffer(lines, BUILT_REACH_M * k, quad_segs=3), grid_size=1.0)
+    shrunk = near.buffer(-BUILT_SHRINK_M * k, quad_segs=3).intersection(land)
+    return large_parts(shrunk.simplify(8.0 * k), BUILT_MIN_M2 * k * k)
+
+
+def green(sources: Sources, land: BaseGeometry) -> BaseGeometry:
+    """Return land far from every road, with round edges: hills, woods and fields where nobody lives."""
+    k = sources.stretch
+    lines = shapely.simplify(sources.chains.geometry.to_numpy(), 15.0 * k)
+    near = shapely.union_all(shapely.buffer(lines, GREEN_FAR_M * k, quad_segs=3), grid_size=1.0)
+    core = land.difference(near).buffer(-GREEN_ROUND_M * k, quad_segs=4)
+    return large_parts(core.buffer(GREEN_ROUND_M * k, quad_segs=4).intersection(land).simplify(10.0 * k), GREEN_MIN_M2)
+
+
+def large_parts(shape: BaseGeometry, area_m2: float) -> BaseGeometry:
+    """Return the polygons of at least an area, without smaller holes."""
+    parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and part.area >= area_m2]
+    return shapely.MultiPolygon(
+        [
+            shapely.Polygon(part.exterior, [hole for hole in part.interiors if shapely.Polygon(hole).area >= area_m2])
+            for part in parts
+        ]
+    ).buffer(0)
+
+
+def line_rows(sources: Sources) -> Iterator[tuple[str, int, str | None, shapely.LineString]]:
+    """Yield `(kind, rank, name, line)`: borders of city (1), kecamatan (2), kelurahan (3), then roads (1 to 7).
+
+    A border is drawn once, with its highest rank, and not along the shore of a named water.
+    """
+    areas = sources.areas
+    water = shapely.union_all(areas.geometry.to_numpy()[areas["level"] == "water"])
+    drawn: BaseGeometry = water.boundary if not water.is_empty else shapely.MultiLineString()
+    levels = [np.array([land_of(areas)], dtype=object)]
+    levels += [areas.geometry.to_numpy()[areas["level"] == level] for level in ("kecamatan", "kelurahan")]
+    for rank, shapes in enumerate(levels, start=1):
+        border = shapely.union_all(shapely.boundary(shapes)).difference(drawn)
+        drawn = drawn.union(border)
+        for line in shapely.get_parts(shapely.line_merge(border)):
+            if line.geom_type == "LineString" and not line.is_empty:
+                yield "boundary", rank, None, line
+    for chain in sources.chains.itertuples():
+        yield "road", chain.rank, chain.name, chain.geometry
+
+
+def label_rows(sources: Sources, tx: Connection) -> Iterator[tuple[str, str, int, float, float]]:
+    """Yield `(kind, name, min_zoom, lon, lat)` of areas, roads and the places people know."""
+    areas = sources.areas[sources.areas["level"].isin(AREA_ZOOM)]
+    for row, point in zip(areas.itertuples(), label_points(areas.geometry), strict=True):
+        yield row.level, row.name, AREA_ZOOM[row.level], *point
+    chains = sources.chains.dropna(subset="name")
+    length = chains.length / sources.stretch
+    wanted = chains[length >= chains["rank"].map(ROAD_LABEL_M)].assign(length=length)
+    # The longest chain of a name speaks for the others.
+    wanted = wanted.sort_values(["rank", "name", "length"], ascending=[True, True, False], kind="stable")
+    wanted = wanted.drop_duplicates(["rank", "name"])
+    middle = gpd.GeoSeries(wanted.geometry.interpolate(0.5, normalized=True), crs=MERCATOR).to_crs(4326)
+    for row, point in zip(wanted.itertuples(), middle, strict=True):
+        yield "road", row.name, ROAD_ZOOM[row.rank], point.x, point.y
+    for row in tx.execute(PLACES, {"kinds": list(PLACE_ZOOM)}):
+        yield row.kind, row.name, PLACE_ZOOM[row.kind], row.lon, row.lat
+
+
+def label_points(shapes: gpd.GeoSeries) -> list[tuple[float, float]]:
+    """Return where the name of each polygon has most room (lon, lat): the middle of its largest inscribed circle."""
+    room = [
+        shapely.get_point(shapely.maximum_inscribed_circle(shape, tolerance=20.0), 0)
+        for shape in (max(shapely.get_parts(shape), key=shapely.area) for shape in shapes)
+    ]
+    points = gpd.GeoSeries(room, crs=MERCATOR).to_crs(4326)
+    return list(zip(points.x, points.y, strict=True))
