@@ -1,4 +1,4 @@
-""" "Mengapa kami?": a receipt with the shapes that explain it."""
+"""A receipt with the shapes that explain it: what a desk sees under "Mengapa kami?"."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ FROM siaga.boundary_version WHERE boundary_version_id::text = ANY (:versions)
 )
 DISC = text(
     """
-SELECT ST_AsGeoJSON(ST_Buffer(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography, :radius, 'quad_segs=16')::geometry, 5)::json
+SELECT ST_AsGeoJSON(
+  ST_Buffer(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography, :radius, 'quad_segs=16')::geometry, 5)::json
 """
 )
 
@@ -65,7 +66,7 @@ def explain(tx: Connection, receipt_id: str, actor: Actor, *, english: bool) -> 
     duties = tx.execute(DUTIES, {"id": receipt_id, **limits}).all()
     inputs, candidates = row["body"]["inputs"], row["body"]["candidates"]
     versions = [candidate["boundary_version_id"] for candidate in candidates]
-    shapes = {version: shape for version, shape in tx.execute(SHAPES, {"versions": versions})}
+    shapes = {row[0]: row[1] for row in tx.execute(SHAPES, {"versions": versions})}
     drawn = [{**candidate, "geometry": shapes.get(candidate["boundary_version_id"])} for candidate in candidates]
     disc = None
     if inputs["accuracy_m"] > 0:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from api.areas import by_level
 from api.body import read_object
 from api.browser.person import REPORTERS, person
 from api.door import door, language, reply
@@ -62,7 +61,7 @@ def whose(
                 accuracy_m=accuracy_m,
                 boundary_set=moment.boundary_set,
             )
-            return reply(_preview(by_level(found)))
+            return reply(_preview(answers.areas_of(found)))
         kind = snapshot.types[known_type(snapshot, type, tongue)]
         decision = decide(
             tx,
@@ -89,7 +88,7 @@ def whose(
         )
     return reply(
         _preview(
-            by_level(decision.match),
+            answers.admin(decision),
             assignments=[answers.duty_answer(duty, snapshot, tongue) for duty in decision.duties],
             question=decision.question,
             handoff=decision.handoff,

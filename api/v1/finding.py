@@ -11,7 +11,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection, text
 
-from api.areas import by_level
 from api.door import door, language, read_moment, reply
 from api.identity import current_actor
 from api.queries import Accuracy, Code, Lat, Lon, check_position
@@ -21,7 +20,7 @@ from gis.errors import Finding, ValueRefused
 from gis.messages import message
 from gis.reports import Facts
 from gis.words import Language, Match
-from routing_engine.dispatch import stations
+from routing_engine.dispatch import answers, stations
 from routing_engine.dispatch.context import Moment, Snapshot
 from routing_engine.dispatch.decision import decide
 from zones.matching import Candidate, PointMatch, match_point
@@ -146,7 +145,7 @@ def find_service(
         versions = [won.boundary_version_id for name in services for won in found.winners[name]]
         valid_to = {row[0]: row[1] for row in tx.execute(VALID_TO, {"versions": versions})}
     receipts = {name: make_body(found, name, rule=None) for name in services}
-    answers = [
+    found_services = [
         {
             "service": name,
             "service_name": snapshot.services[name].name(tongue),
@@ -165,8 +164,8 @@ def find_service(
             "at": when,
             "boundary_set": found.boundary_set,
             "in_service_area": found.is_in_service_area,
-            "admin": by_level(found),
-            "services": answers,
+            "admin": answers.areas_of(found),
+            "services": found_services,
         }
     )
 

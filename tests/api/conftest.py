@@ -10,7 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
+
+from gis.db import make_engine
+from tests.api.city import seed
 
 
 @contextmanager
@@ -55,3 +59,30 @@ def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
         assert set(error) == {"field", "reason", "hint"}
         assert error["reason"]
     return body
+
+
+@pytest.fixture(scope="session")
+def city_template(server):
+    """Database with the small city of `tests.api.city`."""
+    name = server.copy("city_api")
+    engine = make_engine(server.settings("owner", name), application="test")
+    with engine.begin() as tx:
+        seed(tx)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture(scope="module")
+def city_database(server, city_template, request):
+    """Give the module a copy of the small city."""
+    name = "a_" + "".join(c if c.isalnum() else "_" for c in request.module.__name__.lower())[-50:]
+    yield server.copy(name, city_template)
+    server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def owner(server, city_database):
+    """Engine of the small city as its owner."""
+    engine = make_engine(server.settings("owner", city_database), application="test")
+    yield engine
+    engine.dispose()
