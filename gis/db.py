@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from psycopg2 import extensions
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -48,6 +49,12 @@ def make_engine(settings: Settings, *, application: str) -> Engine:
             " -c idle_in_transaction_session_timeout=30000 -c search_path=siaga,public",
         },
     )
+
+    @event.listens_for(engine, "connect")
+    def uuids_as_text(dbapi_connection, record):  # type: ignore[no-untyped-def]
+        # Ids travel as text everywhere (JSON, tokens, logs), in plain SQL as in typed columns.
+        as_text = extensions.new_type((2950,), "UUID_TEXT", lambda value, cursor: value)
+        extensions.register_type(as_text, dbapi_connection)
 
     @event.listens_for(engine, "reset")
     def clear_settings(dbapi_connection, record, reset_state):  # type: ignore[no-untyped-def]

@@ -236,6 +236,8 @@ def match_point(
     boundary_set
         Commit to look from; `None` is the newest.
     """
+    # NumPy's numbers would reach psycopg2 as their repr.
+    lon, lat, accuracy_m = float(lon), float(lat), float(accuracy_m)
     if boundary_set is None:
         boundary_set = current_set(tx)
     metric = city.is_metric_near(lon, lat)

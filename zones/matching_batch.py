@@ -130,13 +130,17 @@ def match_jurisdictions(
 
 def _usable(geometry: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return which geometries are finite points on Earth."""
-    is_point = shapely.get_type_id(geometry) == shapely.GeometryType.POINT
-    x, y = shapely.get_x(geometry), shapely.get_y(geometry)
-    return is_point & (np.abs(x) <= 180) & (np.abs(y) <= 90)
+    is_usable: np.ndarray[Any, Any] = (shapely.get_type_id(geometry) == shapely.GeometryType.POINT) & ~shapely.is_empty(
+        geometry
+    )
+    x, y = shapely.get_x(geometry[is_usable]), shapely.get_y(geometry[is_usable])
+    is_usable[is_usable] = (np.abs(x) <= 180) & (np.abs(y) <= 90)
+    return is_usable
 
 
 def _metric(geometry: np.ndarray[Any, Any], srid: int) -> np.ndarray[Any, Any]:
-    return gpd.GeoSeries(geometry, crs=4326).to_crs(srid).to_numpy()
+    metric: np.ndarray[Any, Any] = gpd.GeoSeries(geometry, crs=4326).to_crs(srid).to_numpy()
+    return metric
 
 
 def _first(
