@@ -87,7 +87,7 @@ PROMISES = (
     ),
     Promise(
         name="boundaries are valid",
-        query="""SELECT count(*), min(j.code) 
+        query="""SELECT count(*), min(j.code)
                  FROM siaga.boundary_version v JOIN siaga.jurisdiction j USING (jurisdiction_id)
                  WHERE NOT ST_IsValid(v.geom) OR ST_IsEmpty(v.geom)""",
         hint="a polygon that cannot be matched; import it again",
