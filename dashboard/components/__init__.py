@@ -1,0 +1,1 @@
+"""The live map and what is drawn on it."""

@@ -6,7 +6,7 @@ Folium writes the script of a map; the component runs it from a ``blob:`` URL, s
 For a page that only shows a map (layers, image overlays, no call form)::
 
     m = city_map((lon, lat), zoom=12)
-    image_overlay(m, png_url, (west, south, east, north))   # or any Folium layer but Popup, Tooltip, Icon
+    image_overlay(m, png_url, (west, south, east, north))
     show_map(m, key="density", height=560)
 
 `folium.Popup`, `folium.Tooltip` and `folium.Icon` are not for use: what they write runs as part of the script, or
@@ -17,34 +17,20 @@ through the desk's own code, which writes text only.
 from __future__ import annotations
 
 import hashlib
+import html
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import folium
-import streamlit as st
 from branca.element import Element, MacroElement
 from folium.elements import JSCSSMixin
 from folium.template import Template
+from shapely.geometry import box, mapping, shape
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+from dashboard.components.browser import asset, show
+
 LEAFLET_JS = [("leaflet", "/assets/leaflet/leaflet.js")]
 LEAFLET_CSS = [("leaflet_css", "/assets/leaflet/leaflet.css")]
-
-
-@lru_cache(maxsize=1)
-def assets_version() -> str:
-    """Return a short hash of the own scripts and styles; part of their addresses, so a new version is fetched."""
-    digest = hashlib.sha256()
-    for file in sorted(path for path in ASSETS.rglob("*") if path.suffix in {".js", ".css"}):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def asset(path: str) -> str:
-    """Return the address of an own asset, such as ``js/desk.js``."""
-    return f"/assets/siaga/{path}?v={assets_version()}"
 
 
 class OfflineMap(folium.Map):
@@ -90,20 +76,24 @@ class VectorBasemap(JSCSSMixin, MacroElement):
         self.default_css = [("siaga_css", asset("desk.css"))]
 
 
-def city_map(center: tuple[float, float], *, zoom: int = 13, names: bool = True) -> OfflineMap:
+def city_map(center: tuple[float, float], *, zoom: int = 13, names: bool = True, is_canvas: bool = True) -> OfflineMap:
     """Return a map of the city with its basemap, ready for more layers.
 
     Parameters
     ----------
     center
         (lon, lat), EPSG:4326 degrees.
+    is_canvas
+        Draw shapes on one canvas (fast); without it as SVG, which a style sheet may colour.
     """
-    m = OfflineMap(center, zoom)
+    m = OfflineMap(center, zoom, prefer_canvas=is_canvas)
     VectorBasemap(names=names).add_to(m)
     return m
 
 
-def image_overlay(m: folium.Map, image: str, bounds: tuple[float, float, float, float], *, opacity: float = 0.75) -> None:
+def image_overlay(
+    m: folium.Map, image: str, bounds: tuple[float, float, float, float], *, opacity: float = 0.75
+) -> None:
     """Lay a rendered image over the map.
 
     Parameters
@@ -114,12 +104,31 @@ def image_overlay(m: folium.Map, image: str, bounds: tuple[float, float, float, 
         (west, south, east, north), EPSG:4326 degrees; the image itself must be in Web Mercator.
     """
     west, south, east, north = bounds
-    folium.raster_layers.ImageOverlay(image, bounds=[[south, west], [north, east]], opacity=opacity, origin="upper").add_to(m)
+    folium.raster_layers.ImageOverlay(
+        image, bounds=[[south, west], [north, east]], opacity=opacity, origin="upper"
+    ).add_to(m)
 
 
-def polygons(m: folium.Map, collection: Mapping[str, Any], style: Mapping[str, Any]) -> None:
-    """Draw a GeoJSON collection (EPSG:4326) in one style, without mouse events."""
-    folium.GeoJson(dict(collection), style_function=lambda _feature: dict(style), interactive=False).add_to(m)
+def polygons(m: folium.Map, geojson: Mapping[str, Any], style: Mapping[str, Any]) -> None:
+    """Draw GeoJSON (EPSG:4326) in one Leaflet path style, without mouse events."""
+    folium.GeoJson(
+        {"type": "Feature", "properties": {}, "geometry": dict(geojson)} if "coordinates" in geojson else dict(geojson),
+        style_function=lambda _feature: dict(style),
+        interactive=False,
+    ).add_to(m)
+
+
+def fade_outside(m: folium.Map, area: Mapping[str, Any]) -> None:
+    """Leave one area bright and fade the rest; needs a map drawn as SVG.
+
+    Parameters
+    ----------
+    area
+        GeoJSON polygon or multipolygon, EPSG:4326.
+    """
+    outside = box(-179.9, -85.0, 179.9, 85.0).difference(shape(area))
+    polygons(m, mapping(outside), {"className": "sg-fade", "stroke": False, "fillOpacity": 1})
+    polygons(m, area, {"className": "sg-outline", "fill": False, "weight": 2})
 
 
 def show_map(m: folium.Map, key: str, height: int | str = 560) -> None:
@@ -134,7 +143,7 @@ def show_map(m: folium.Map, key: str, height: int | str = 560) -> None:
         Pixels, or a CSS length such as ``"calc(100vh - 180px)"``.
     """
     size = f"{height}px" if isinstance(height, int) else height
-    _component()(key=key, data={**_parts(m, key), "mode": "plain", "height": size, "theme": theme()}, height="content")
+    show({**_parts(m, key), "mode": "plain", "height": size}, key)
 
 
 def show_desk(m: folium.Map, key: str, *, mode: str, language: str, text: Mapping[str, str]) -> None:
@@ -152,23 +161,7 @@ def show_desk(m: folium.Map, key: str, *, mode: str, language: str, text: Mappin
     text
         Labels of `dashboard.text`.
     """
-    data = {**_parts(m, key), "mode": mode, "language": language, "text": dict(text), "theme": theme(), "desk": asset("js/desk.js")}
-    _component()(key=key, data=data, height="content")
-
-
-def theme() -> str:
-    """Return ``night`` or ``light``, whichever Streamlit shows to this user."""
-    return "night" if st.context.theme.type == "dark" else "light"
-
-
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    return st.components.v2.component(
-        "siaga_desk",
-        html='<div class="sg-host"></div>',
-        js=(ASSETS / "js" / "mount.js").read_text(encoding="utf-8"),
-        isolate_styles=False,  # Folium looks its element up by id in the document
-    )
+    show({**_parts(m, key), "mode": mode, "language": language, "text": dict(text), "desk": asset("js/desk.js")}, key)
 
 
 def _walk(element: Element) -> Iterator[Element]:
@@ -195,3 +188,42 @@ def _parts(m: folium.Map, key: str) -> dict[str, Any]:
         "assets": list(dict.fromkeys(links)),
         "hash": hashlib.sha256(script.encode()).hexdigest()[:16],
     }
+
+
+# -- areas coloured by a value (planner)
+
+
+def choropleth(m: folium.Map, collection: Mapping[str, Any], *, fields: Mapping[str, str], line: str) -> None:
+    """Draw areas in colours of their own; the pointer shows their values.
+
+    Parameters
+    ----------
+    collection
+        GeoJSON FeatureCollection, EPSG:4326. Properties of each feature: `fill` (``#rrggbb``), `opacity` (0 to 1),
+        `dash` (Leaflet's dashArray or ``""``), and the texts named in `fields`.
+    fields
+        Property → label, in order.
+    line
+        Colour of the borders.
+    """
+    shown = [
+        {**feature, "properties": {name: _escaped(value) for name, value in feature["properties"].items()}}
+        for feature in collection["features"]
+    ]
+    folium.GeoJson(
+        {**collection, "features": shown},
+        style_function=lambda feature: {
+            "fillColor": feature["properties"]["fill"],
+            "fillOpacity": feature["properties"]["opacity"],
+            "color": line,
+            "weight": 1,
+            "dashArray": feature["properties"]["dash"],
+        },
+        highlight_function=lambda _feature: {"weight": 3},
+        # Its table is written as HTML, hence the escaped values.
+        tooltip=folium.GeoJsonTooltip(list(fields), [html.escape(label) for label in fields.values()], sticky=True),
+    ).add_to(m)
+
+
+def _escaped(value: Any) -> Any:
+    return html.escape(value) if isinstance(value, str) else value

@@ -44,13 +44,19 @@ async function build(host, state, data, emit) {
   await Promise.all(data.assets.filter(url => url.includes('.css')).map(load));
   for (const url of data.assets) await load(url);
   let slot = host;
+  if (data.mode === 'bar') {
+    const { openBar } = await import(location.origin + data.bar);
+    if (turn === state.turn) state.desk = openBar(host, data, emit);
+    return;
+  }
   if (data.mode !== 'plain') {
     const { openDesk } = await import(location.origin + data.desk);
     if (turn !== state.turn) return;
-    state.desk = await openDesk(host, data, emit);
-    slot = state.desk.slot;
+    const desk = await openDesk(host, data);
+    if (turn !== state.turn) { desk.close(); return; }
+    state.desk = desk;
+    slot = desk.slot;
   }
-  if (turn !== state.turn) return;
   state.map = await runFolium(data, slot);
   if (turn !== state.turn) { state.map.remove(); return; }
   if (view) state.map.setView(view.center, view.zoom, { animate: false });
@@ -73,7 +79,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (data.height) host.style.height = data.height;
   host.classList.toggle('sg-plain', data.mode === 'plain');
   setTheme(data.theme);
-  const identity = [data.mode, data.hash, data.language, data.desk].join('|');
+  const identity = [data.mode, data.hash, data.language, data.desk, data.user].join('|');
   if (state.identity !== identity) {
     state.identity = identity;
     build(host, state, data, value => setTriggerValue('event', value)).catch(error => {

@@ -1,0 +1,291 @@
+// One incident: who does what in which state and why, what happened so far, and what can be done about it.
+
+const search = new URL(import.meta.url).search;
+const { el, button } = await import('./dom.js' + search);
+const { symbol, colourVariable } = await import('./shapes.js' + search);
+const { isEnded } = await import('./live.js' + search);
+
+const STEPS = ['delivered', 'accepted', 'en_route', 'on_scene', 'done'];
+const RANK = { queued: 0, delivered: 1, seen: 1, accepted: 2, declined: 2, en_route: 3, on_scene: 4, done: 5 };
+const NEXT = { queued: 'accepted', delivered: 'accepted', seen: 'accepted', accepted: 'en_route', en_route: 'on_scene', on_scene: 'done' };
+const WORDS_OF = { cancel: 'reason', reopen: 'reason', close: 'reason' }; // all others take `text`
+const RESULTS = ['handled', 'referred', 'by_phone', 'nothing_found', 'prank', 'by_residents', 'passed_on', 'not_reachable'];
+
+export class Detail {
+  constructor(ui, live, actions) {
+    Object.assign(this, { ui, live, actions });
+    this.id = null;
+    const { t } = ui.words;
+    this.head = el('header', { class: 'sg-detail-head' });
+    this.body = el('div', { class: 'sg-detail-body' });
+    this.note = el('input', { class: 'sg-input', maxlength: 200, placeholder: t('note_hint'), 'aria-label': t('note_hint'), autocomplete: 'off', onkeydown: event => { if (event.key === 'Enter' && !event.ctrlKey) { event.preventDefault(); this.addNote(); } } });
+    this.buttons = el('div', { class: 'sg-line sg-wrap' });
+    this.foot = el('footer', { class: 'sg-detail-foot' }, this.note, this.buttons);
+    this.root = el('aside', { class: 'sg-detail', 'aria-label': t('detail'), hidden: true }, this.head, this.body, this.foot);
+  }
+
+  async open(id) {
+    const isOther = id !== this.id;
+    this.id = id;
+    this.root.hidden = !id;
+    if (isOther) { this.incident = null; this.whyOf = null; this.whyAnswer = null; this.dialog = null; if (this.closing) { this.closing.remove(); this.closing = null; } this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
+    if (id) await this.read();
+  }
+
+  skeleton() {
+    const row = this.live.rows.get(this.id);
+    if (row) this.drawHead({ ...row, incident_id: row.id, received_at: row.at * 1000 });
+  }
+
+  async read() {
+    const id = this.id;
+    try {
+      const incident = await this.ui.api.get('/api/incidents/' + encodeURIComponent(id));
+      if (id !== this.id) return;
+      this.incident = incident;
+      this.draw();
+      this.actions.read(incident);
+    } catch (error) {
+      if (id !== this.id) return;
+      if (!this.incident) this.body.replaceChildren(el('p', { class: 'sg-empty', text: error.isRefusal ? error.message : this.ui.words.t('detail_away') }));
+    }
+  }
+
+  changed(id) { if (id === this.id) this.read(); }
+
+  age() {
+    if (this.ageNode && this.incident) {
+      const text = this.ui.words.age(this.live.now() - Date.parse(this.incident.received_at) / 1000);
+      if (this.ageNode.textContent !== text) this.ageNode.textContent = text;
+    }
+  }
+
+  // ---- drawing
+
+  drawHead(incident) {
+    const { ui } = this, { t } = ui.words, row = this.live.rows.get(this.id) || { ...incident, service: (incident.assignments || []).find(a => a.role === 'lead')?.service };
+    const since = new Date(incident.received_at);
+    this.ageNode = el('span', { class: 'sg-num', text: ui.words.age(this.live.now() - since.getTime() / 1000) });
+    this.head.replaceChildren(
+      symbol(row, ui.letter(row.service), 30),
+      el('div', { class: 'sg-detail-title' },
+        el('div', { class: 'sg-line' }, el('b', { class: 'sg-num', text: incident.number }), el('b', { class: 'sg-clip', text: ui.typeName(incident.type) })),
+        el('div', { class: 'sg-soft sg-line' }, el('span', { class: 'sg-sev', 'data-s': incident.severity, text: 'S' + incident.severity }), el('span', { text: ui.status(incident.status) }), el('span', { text: '·' }), this.ageNode, el('span', { text: '· ' + ui.words.clock(since) }),
+          incident.origin && incident.origin !== 'live' ? el('span', { class: 'sg-origin', text: t('origin_' + incident.origin) }) : null)),
+      button('×', () => this.actions.close(), { class: 'sg-close', 'aria-label': t('close_panel'), title: 'Esc' }));
+  }
+
+  draw() {
+    const { incident, ui } = this, { t } = ui.words, scroll = this.body.scrollTop;
+    this.drawHead(incident);
+    const own = this.actions.agency, list = incident.assignments.slice().sort((a, b) => order(a) - order(b));
+    const parts = [this.where(incident)];
+    if (incident.description) parts.push(el('p', { class: 'sg-description', text: incident.description }));
+    const facts = this.facts(incident.facts || {});
+    if (facts) parts.push(facts);
+    if (incident.question) parts.push(el('p', { class: 'sg-question', text: typeof incident.question === 'string' ? incident.question : incident.question.text || '' }));
+    if (incident.handoff) parts.push(el('p', { class: 'sg-question', text: t('handoff', { government: incident.handoff.government, number: incident.handoff.number || '–' }) }));
+    if (!own) parts.push(el('h3', { text: t('assignments') + ' ' + list.length }));
+    for (const assignment of list) parts.push(own ? this.desk(assignment) : this.assignment(assignment));
+    parts.push(el('h3', { text: t('timeline') }), this.timeline(incident.events || []));
+    this.body.replaceChildren(...parts);
+    this.body.scrollTop = scroll;
+    this.drawFoot(incident);
+  }
+
+  where(incident) {
+    const { ui } = this, admin = incident.admin || {}, names = level => (admin[level] || []).map(area => area.name + (area.share > 0 && area.share < 0.995 ? ' ' + ui.words.percent(area.share) : '')).join(', ');
+    const point = incident.lat.toFixed(5) + ', ' + incident.lon.toFixed(5);
+    return el('div', { class: 'sg-where' },
+      incident.location_text ? el('b', { text: incident.location_text }) : null,
+      el('div', { class: 'sg-soft', text: [names('kelurahan'), names('kecamatan')].filter(Boolean).join(' · ') }),
+      el('div', { class: 'sg-line' }, el('span', { class: 'sg-num sg-soft', text: point + '  ± ' + ui.words.metres(incident.accuracy_m) }),
+        button(ui.words.t('copy'), () => navigator.clipboard && navigator.clipboard.writeText(point), { class: 'sg-small' }),
+        button(ui.words.t('show'), () => this.actions.show(incident), { class: 'sg-small' })));
+  }
+
+  facts(facts) {
+    const { t } = this.ui.words, chips = [];
+    if (facts.n_victims) chips.push(t('n_victims') + ' ' + facts.n_victims);
+    if (facts.n_dead) chips.push(t('n_dead') + ' ' + facts.n_dead);
+    for (const hazard of facts.hazards || []) chips.push(t('hazard_' + hazard));
+    for (const flag of ['child', 'on_road', 'armed']) if (facts[flag]) chips.push(t('flag_' + flag));
+    return chips.length ? el('div', { class: 'sg-agencies' }, chips.map(text => el('span', { class: 'sg-agency', text }))) : null;
+  }
+
+  minutes(a) {
+    const { words } = this.ui;
+    if (a.travel_time_s === null || a.travel_time_s === undefined) return a.distance_m ? words.metres(a.distance_m) : '';
+    return words.travel(a.travel_time_s);
+  }
+
+  assignment(a) {
+    const { ui } = this, { t } = ui.words, isWhy = this.whyOf === a.assignment_id, isWaiting = a.role !== 'inform' && a.state in { queued: 1, delivered: 1, seen: 1 } && a.agency;
+    const minutes = this.minutes(a), how = a.estimate === 'straight_line' ? t('straight_line') : a.estimate === 'road' ? t('by_road') : '';
+    return el('article', { class: 'sg-assignment' + (isWaiting ? ' is-waiting' : '') + (isWhy ? ' is-why' : ''), style: '--c:var(' + colourVariable(a.service) + ',var(--sv-none))' },
+      el('div', { class: 'sg-line' },
+        el('span', { class: 'sg-role', 'data-role': a.role, text: ui.label('role', a.role) }),
+        el('b', { text: a.agency || t('no_agency'), title: a.agency_name || '' }),
+        el('span', { class: 'sg-clip sg-grow', text: (a.jurisdiction && a.jurisdiction.name) || a.agency_name || ui.me.services[a.service] || '' }),
+        minutes ? el('span', { class: 'sg-num', text: minutes, title: how }) : null),
+      el('div', { class: 'sg-line' },
+        a.role === 'inform' ? el('span', { class: 'sg-state', text: ui.state(a.state) }) : this.stepper(a),
+        el('span', { class: 'sg-clip sg-grow sg-soft', text: [a.station && a.station.name, minutes && how].filter(Boolean).join(' · ') }),
+        isWaiting ? button(t('accept'), () => this.move(a, 'accepted', { note: t('by_phone_note') }), { class: 'sg-small', title: t('accept_for', { agency: a.agency }) }) : null,
+        button(t('why'), () => this.toggleWhy(a), { class: 'sg-small', 'aria-pressed': String(isWhy) })),
+      a.note ? el('p', { class: 'sg-soft', text: '“' + a.note + '”' }) : null,
+      isWhy ? this.why(a) : null);
+  }
+
+  stepper(a) {
+    const rank = RANK[a.state] ?? 0, isDeclined = a.state === 'declined';
+    return el('span', { class: 'sg-steps' + (isDeclined ? ' is-declined' : ''), role: 'img', 'aria-label': this.ui.state(a.state) },
+      STEPS.map((_, i) => el('i', { class: i < rank ? 'is-on' : '' })), el('span', { class: 'sg-state', text: this.ui.state(a.state) }));
+  }
+
+  why(a) {
+    const { ui } = this, { t, metres, percent } = { t: ui.words.t, metres: v => ui.words.metres(v), percent: v => ui.words.percent(v) }, answer = this.whyAnswer, lines = [];
+    if (a.border_m !== null && a.border_m !== undefined) lines.push(t(a.match === 'nearest' ? 'nearest_by' : 'from_border', { m: metres(a.border_m) }));
+    if (a.share !== null && a.share !== undefined && a.share < 0.995) lines.push(t('share_of_disc', { p: percent(a.share) }));
+    if (a.jurisdiction && a.jurisdiction.version) lines.push(t('boundary_version', { n: a.jurisdiction.version, day: a.jurisdiction.valid_from ? ui.words.day(a.jurisdiction.valid_from) : '' }));
+    if (a.rule) lines.push(t('rule') + ' ' + a.rule);
+    const others = ((answer && answer.runners_up) || []).slice(0, 4).map(other => {
+      const name = other.name || (other.jurisdiction && other.jurisdiction.name) || other.code || other.agency || '';
+      const figure = other.share ? percent(other.share) : other.border_m !== undefined && other.border_m !== null ? metres(other.border_m) : other.distance_m ? metres(other.distance_m) : '';
+      return el('li', {}, el('span', { text: name }), el('span', { class: 'sg-num', text: figure }));
+    });
+    return el('div', { class: 'sg-why' }, el('p', { text: a.why || (answer && answer.why) || '' }),
+      el('p', { class: 'sg-soft', text: lines.join(' · ') }),
+      others.length ? el('div', {}, el('p', { class: 'sg-soft', text: t('runners_up') }), el('ul', {}, others)) : null,
+      el('p', { class: 'sg-soft sg-num sg-clip', text: t('receipt') + ' ' + a.receipt_id }));
+  }
+
+  async toggleWhy(a, stay) {
+    if (this.whyOf === a.assignment_id && !stay) { this.whyOf = null; this.actions.why(null); this.draw(); return; }
+    this.whyOf = a.assignment_id;
+    this.whyAnswer = null;
+    this.draw();
+    try {
+      const answer = await this.actions.why(a, this.incident);
+      if (this.whyOf === a.assignment_id && answer) { this.whyAnswer = answer; this.draw(); }
+    } catch (error) { this.actions.say(error.message, 'warn'); }
+  }
+
+  // The agency's own assignment: one big next step.
+  desk(a) {
+    const { ui } = this, { t } = ui.words, next = a.role === 'inform' ? (a.state === 'seen' ? null : 'seen') : NEXT[a.state], isWhy = this.whyOf === a.assignment_id;
+    const minutes = this.minutes(a), how = a.estimate === 'straight_line' ? t('straight_line') : a.estimate === 'road' ? t('by_road') : '';
+    const later = a.role === 'inform' ? [] : { accepted: ['on_scene', 'done'], en_route: ['done'] }[a.state] || [];
+    const isAnswered = !['queued', 'delivered', 'seen'].includes(a.state);
+    const actions = [];
+    if (next) actions.push(button(t('do_' + next), () => (next === 'done' ? this.ask(a, 'done') : this.move(a, next)), { class: 'sg-big', 'data-do': next }));
+    const side = [...later.map(state => button(t('do_' + state), () => (state === 'done' ? this.ask(a, 'done') : this.move(a, state)), { class: 'sg-choice' })),
+      a.role !== 'inform' && !isAnswered ? button(t('do_declined'), () => this.ask(a, 'declined'), { class: 'sg-choice' }) : null,
+      button(t('why_us'), () => this.toggleWhy(a), { class: 'sg-choice', 'aria-pressed': String(isWhy) })];
+    return el('article', { class: 'sg-assignment sg-own' + (a.role !== 'inform' && !isAnswered ? ' is-waiting' : ''), style: '--c:var(' + colourVariable(a.service) + ',var(--sv-none))' },
+      el('div', { class: 'sg-line' }, el('span', { class: 'sg-role', 'data-role': a.role, text: ui.label('role', a.role) }), el('b', { class: 'sg-clip sg-grow', text: (a.jurisdiction && a.jurisdiction.name) || a.agency_name || '' }), minutes ? el('span', { class: 'sg-num', text: minutes, title: how }) : null),
+      el('div', { class: 'sg-line' }, a.role === 'inform' ? el('span', { class: 'sg-state', text: ui.state(a.state) }) : this.stepper(a), el('span', { class: 'sg-clip sg-grow sg-soft', text: [a.station && a.station.name, minutes && how].filter(Boolean).join(' · ') })),
+      a.plan ? el('p', { class: 'sg-soft', text: a.plan }) : null,
+      ...actions, el('div', { class: 'sg-line sg-wrap' }, side),
+      this.dialog && this.dialog.id === a.assignment_id ? this.dialog.node : null,
+      isWhy ? this.why(a) : null);
+  }
+
+  // Reason of a refusal, or result of a finished job: inside the panel, so that the map stays in sight.
+  ask(a, state) {
+    const { t } = this.ui.words;
+    const note = el('input', { class: 'sg-input', maxlength: 200, placeholder: t(state === 'done' ? 'result_note' : 'decline_reason'), 'aria-label': t(state === 'done' ? 'result_note' : 'decline_reason') });
+    const result = state === 'done' ? el('select', { class: 'sg-input', 'aria-label': t('result') }, RESULTS.map(code => el('option', { value: code, text: t('result_' + code) }))) : null;
+    const send = () => {
+      if (state === 'declined' && !note.value.trim()) { note.focus(); this.actions.say(t('reason_needed'), 'warn'); return; }
+      this.dialog = null;
+      this.move(a, state, { note: note.value.trim(), ...(result ? { result: result.value } : {}) });
+    };
+    note.addEventListener('keydown', event => { if (event.key === 'Enter') { event.preventDefault(); send(); } });
+    const node = el('div', { class: 'sg-ask' }, result, note, el('div', { class: 'sg-line' }, button(t('do_' + state), send, { class: 'sg-primary' }), button(t('back'), () => { this.dialog = null; this.draw(); }, { class: 'sg-quiet' })));
+    this.dialog = { id: a.assignment_id, node };
+    this.draw();
+    (result || note).focus();
+  }
+
+  timeline(events) {
+    const { ui } = this, shown = events.slice(-80).reverse();
+    return el('ol', { class: 'sg-timeline' }, shown.map(event => el('li', {}, el('time', { class: 'sg-num', text: ui.words.clock(event.at) }),
+      el('span', {}, el('b', { text: eventName(event.kind, ui) }), el('span', { text: ' ' + describe(event.detail, ui) }), el('span', { class: 'sg-soft', text: ' ' + (event.actor || '') })))));
+  }
+
+  drawFoot(incident) {
+    const { t } = this.ui.words, isOver = isEnded(incident.status) || incident.status === 'resolved';
+    this.foot.hidden = false;
+    const act = (kind, key) => button(t(key), () => this.event(kind), { class: 'sg-choice' });
+    this.buttons.replaceChildren(...[
+      button(t('add_note'), () => this.addNote(), { class: 'sg-choice' }),
+      ...(this.actions.agency ? [] : [
+        incident.status === 'draft' ? act('verify', 'do_verify') : null,
+        !isEnded(incident.status) ? button(t('do_close'), () => this.askClose(), { class: 'sg-choice' }) : null,
+        !isOver ? act('cancel', 'do_cancel') : null,
+        ['resolved', 'closed'].includes(incident.status) ? act('reopen', 'do_reopen') : null,
+      ]),
+    ].filter(Boolean));
+  }
+
+  // ---- doing
+
+  addNote() {
+    if (!this.note.value.trim()) { this.note.focus(); return; }
+    this.event('note');
+  }
+
+  // Closing needs a result, and a reason while an agency is still at it.
+  askClose() {
+    const { t } = this.ui.words;
+    const result = el('select', { class: 'sg-input', 'aria-label': t('result') }, RESULTS.map(code => el('option', { value: code, text: t('result_' + code) })));
+    const reason = el('input', { class: 'sg-input', maxlength: 1000, placeholder: t('close_reason'), 'aria-label': t('close_reason') });
+    const done = () => { this.closing.remove(); this.closing = null; };
+    const send = async () => { if (await this.event('close', this.incident, reason.value.trim(), { result: result.value })) done(); };
+    reason.addEventListener('keydown', event => { if (event.key === 'Enter' && !event.ctrlKey) { event.preventDefault(); send(); } });
+    if (this.closing) this.closing.remove();
+    this.closing = el('div', { class: 'sg-ask' }, result, reason, el('div', { class: 'sg-line' }, button(t('do_close'), send, { class: 'sg-primary' }), button(t('back'), done, { class: 'sg-quiet' })));
+    this.foot.prepend(this.closing);
+    result.focus();
+  }
+
+  async event(kind, incident = this.incident, note = this.note.value.trim(), more = {}) {
+    const { t } = this.ui.words;
+    if (['cancel', 'reopen'].includes(kind) && !note) { this.note.focus(); this.actions.say(t('reason_needed'), 'warn'); return; }
+    const words = note ? { [WORDS_OF[kind] || 'text']: note } : {};
+    const isDone = await this.actions.send(async () => {
+      await this.ui.api.post('/api/incidents/' + encodeURIComponent(incident.incident_id) + '/events', { kind, version: incident.version, ...words, ...more });
+      if (incident.incident_id === this.id && note === this.note.value.trim()) this.note.value = '';
+      this.actions.say(t('done_' + kind, { number: incident.number }));
+    });
+    if (incident.incident_id === this.id) this.read();
+    return isDone;
+  }
+
+  async move(a, state, more = {}) {
+    await this.actions.send(() => this.ui.api.post('/api/assignments/' + encodeURIComponent(a.assignment_id) + '/state', { state, version: a.version, note: more.note || '', ...(more.result ? { result: more.result } : {}) }));
+    if (this.id) this.read();
+  }
+}
+
+const order = a => ({ lead: 0, support: 1, inform: 2 }[a.role] ?? 3) * 1000 + Math.min(999, (a.travel_time_s ?? 900) / 10);
+
+// `assignment.accepted` reads as the state's label.
+function eventName(kind, ui) {
+  const [first, state] = kind.split('.');
+  if (first === 'assignment' && state) return ui.state(state);
+  return ui.words.has('event_' + kind) ? ui.words.t('event_' + kind) : kind;
+}
+
+function describe(detail, ui) {
+  if (!detail) return '';
+  if (typeof detail === 'string') return detail;
+  const known = [];
+  if (detail.agency) known.push(detail.agency);
+  if (detail.state) known.push(ui.state(detail.state));
+  if (detail.status) known.push(ui.status(detail.status));
+  if (detail.result) known.push(ui.words.has('result_' + detail.result) ? ui.words.t('result_' + detail.result) : String(detail.result));
+  for (const key of ['note', 'text', 'reason']) if (detail[key]) known.push(String(detail[key]));
+  return known.join(' · ');
+}

@@ -1,0 +1,73 @@
+// Elements, wording and numbers. Text from the server only ever becomes textContent.
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+function fill(node, properties, children) {
+  for (const [name, value] of Object.entries(properties || {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === 'text') node.textContent = value;
+    else if (name === 'class') node.setAttribute('class', value);
+    else if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
+    else if (name === 'value' || name === 'checked' || name === 'hidden' || name === 'disabled') node[name] = value;
+    else node.setAttribute(name, value === true ? '' : value);
+  }
+  node.append(...children.flat().filter(child => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+export const el = (tag, properties, ...children) => fill(document.createElement(tag), properties, children);
+export const svg = (tag, properties, ...children) => fill(document.createElementNS(SVG, tag), properties, children);
+
+export function button(text, action, properties) {
+  return el('button', { type: 'button', ...properties, text, onclick: action });
+}
+
+// A key cap beside the words of a button.
+export const keyCap = text => el('kbd', { text });
+
+export class Wording {
+  constructor(text, language, timeZone) {
+    this.text = text;
+    this.language = language;
+    this.timeZone = timeZone;
+    this.t = this.t.bind(this);
+  }
+
+  t(key, values) {
+    const text = this.text[key] ?? key;
+    return values ? text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole) : text;
+  }
+
+  has(key) { return key in this.text; }
+
+  number(value, digits = 0) {
+    return Number(value).toLocaleString(this.language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  }
+
+  // Seconds as an operator says them: 45 dtk, 3 mnt, 2 j 05 mnt, 3 hari.
+  age(seconds) {
+    const s = Math.max(0, Math.round(seconds));
+    if (s < 60) return s + ' ' + this.t('unit_s');
+    if (s < 3600) return Math.floor(s / 60) + ' ' + this.t('unit_min');
+    if (s < 86400) return Math.floor(s / 3600) + ' ' + this.t('unit_h') + ' ' + String(Math.floor(s / 60) % 60).padStart(2, '0');
+    return Math.floor(s / 86400) + ' ' + this.t('unit_d');
+  }
+
+  travel(seconds) { return this.number(seconds / 60, seconds < 600 ? 1 : 0) + ' ' + this.t('unit_min'); }
+
+  metres(value) { return value < 1000 ? Math.round(value) + ' m' : this.number(value / 1000, value < 10000 ? 1 : 0) + ' km'; }
+
+  percent(share) { return Math.round(share * 100) + ' %'; }
+
+  clock(time) {
+    const options = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' };
+    if (this.timeZone) options.timeZone = this.timeZone;
+    return new Date(time).toLocaleTimeString('en-GB', options);
+  }
+
+  day(time) {
+    const options = { day: 'numeric', month: 'short' };
+    if (this.timeZone) options.timeZone = this.timeZone;
+    return new Date(time).toLocaleDateString(this.language, options);
+  }
+}

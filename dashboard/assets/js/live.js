@@ -1,0 +1,119 @@
+// The live picture: every open incident, kept current by asking each second for what changed.
+
+const ENDED = new Set(['closed', 'cancelled', 'unfounded', 'merged', 'handed_off']);
+const WAITING = new Set(['queued', 'delivered', 'seen']);
+const EVERY_MS = 1000, HIDDEN_MS = 3000;
+// Seconds until an acknowledgement is due, by severity, when the server names no other.
+const ACK_S = { 1: 60, 2: 180, 3: 600, 4: 28800 };
+
+export const isEnded = status => ENDED.has(status);
+export const isWaiting = assignment => assignment.role !== 'inform' && WAITING.has(assignment.state);
+
+function readRow(array, own) {
+  const [id, number, lon, lat, type, lane, severity, status, at, text, version, accuracy, origin, nReports, list] = array;
+  const assignments = (list || []).map(a => ({
+    id: a[0], agency: a[1], service: a[2], role: a[3], state: a[4], version: a[5], travel: a[6], estimate: a[7],
+  }));
+  const lead = assignments.find(a => a.role === 'lead') || assignments[0] || null;
+  const row = { id, number, lon, lat, type, lane, severity, status, at, text: text || '', version, accuracy, origin, nReports, assignments, lead };
+  const acting = assignments.filter(a => a.role !== 'inform');
+  row.service = lead ? lead.service : '';
+  row.isUnassigned = assignments.some(a => !a.agency);
+  row.isWaiting = row.isUnassigned || (own ? acting : acting.filter(a => a.role === 'lead')).some(isWaiting);
+  row.nWaiting = acting.filter(isWaiting).length;
+  row.search = (number + ' ' + type + ' ' + row.text + ' ' + assignments.map(a => a.agency || '').join(' ')).toLowerCase();
+  return row;
+}
+
+export class Live extends EventTarget {
+  // `isOwn`: an agency's desk, where each of its own assignments waits for an answer, not the lead's alone.
+  constructor(api, isOwn) {
+    super();
+    this.api = api;
+    this.isOwn = isOwn;
+    this.rows = new Map();
+    this.since = '0';
+    this.skew = 0;
+    this.lastOk = Date.now();
+    this.isLinked = true;
+    this.isFirst = true;
+    this.wake = () => { if (!document.hidden) this.soon(0); };
+  }
+
+  start() { document.addEventListener('visibilitychange', this.wake); this.soon(0); }
+
+  stop() { this.isStopped = true; clearTimeout(this.timer); document.removeEventListener('visibilitychange', this.wake); }
+
+  // The server's clock, seconds.
+  now() { return (Date.now() + this.skew) / 1000; }
+
+  age(row) { return this.now() - row.at; }
+
+  // 0 calm, 1 nearly due, 2 overdue: only while nobody has answered.
+  urgency(row) {
+    if (!row.isWaiting) return 0;
+    const share = this.age(row) / (ACK_S[row.severity] || 600);
+    return share >= 1 ? 2 : share >= 0.75 ? 1 : 0;
+  }
+
+  find(number) {
+    const wanted = String(number).trim().toUpperCase();
+    let found = null;
+    for (const row of this.rows.values()) {
+      if (row.number.toUpperCase() === wanted) return row;
+      if (Number(row.number.split('-').pop()) === Number(wanted)) found = !found || row.at > found.at ? row : found;
+    }
+    return found;
+  }
+
+  soon(ms) { clearTimeout(this.timer); if (!this.isStopped) this.timer = setTimeout(() => this.tick(), ms); }
+
+  // Ask now: after an own change, so that the screen does not wait for the next second.
+  refresh() { if (!this.isBusy) this.soon(0); }
+
+  async tick() {
+    if (this.isBusy) return;
+    this.isBusy = true;
+    try {
+      const answer = await this.api.get('/api/live?since=' + encodeURIComponent(this.since), { timeout: this.isFirst ? 20000 : 6000 });
+      if (this.isStopped) return;
+      this.skew = Date.parse(answer.now) - Date.now();
+      this.merge(answer.rows);
+      this.since = answer.since;
+      this.lastOk = Date.now();
+      this.setLink(true);
+    } catch (error) {
+      if (this.isStopped) return;
+      console.debug('siaga live', error.message);
+      this.setLink(false);
+    } finally {
+      this.isBusy = false;
+      this.soon(document.hidden ? HIDDEN_MS : EVERY_MS);
+    }
+  }
+
+  setLink(isLinked) {
+    const isBack = isLinked && !this.isLinked;
+    this.isLinked = isLinked;
+    this.dispatchEvent(new CustomEvent('link', { detail: { isLinked, seconds: Math.round((Date.now() - this.lastOk) / 1000) } }));
+    if (isBack) document.dispatchEvent(new Event('siaga:back'));
+  }
+
+  merge(arrays) {
+    const changed = [], removed = [], fresh = [];
+    for (const array of arrays) {
+      const row = readRow(array, this.isOwn), old = this.rows.get(row.id);
+      if (isEnded(row.status)) {
+        if (old) { this.rows.delete(row.id); removed.push(row); }
+        continue;
+      }
+      if (old && old.version > row.version) continue;
+      this.rows.set(row.id, row);
+      changed.push(row);
+      if (!this.isFirst && (!old || (row.isUnassigned && !old.isUnassigned))) fresh.push(row);
+    }
+    const isFirst = this.isFirst;
+    this.isFirst = false;
+    if (changed.length || removed.length || isFirst) this.dispatchEvent(new CustomEvent('rows', { detail: { changed, removed, fresh, isFirst } }));
+  }
+}

@@ -1,0 +1,131 @@
+// Incidents on the map: DOM markers for the few that matter now (drag, pulse, keyboard), canvas for thousands.
+
+const search = new URL(import.meta.url).search;
+const { el } = await import('./dom.js' + search);
+const { symbol, paint, radiusOf, shapeOf, colourVariable } = await import('./shapes.js' + search);
+
+const DOM_LIMIT = 300;      // up to here every incident is a DOM marker
+const DOM_AMONG_MANY = 120; // above it, only as many of the most urgent ones
+
+function canvasMark() {
+  L.Canvas.include({
+    _siagaMark(layer) {
+      if (!this._drawing || layer._empty()) return;
+      paint(this._ctx, layer.options.row, layer._point.x, layer._point.y, layer.options.colours());
+    },
+  });
+  return L.CircleMarker.extend({ _updatePath() { this._renderer._siagaMark(this); } });
+}
+
+export class Marks {
+  constructor(map, live, ui, actions) {
+    Object.assign(this, { map, live, ui, actions });
+    this.marks = new Map();
+    this.selected = null;
+    this.CanvasMark = canvasMark();
+    this.renderer = L.canvas({ padding: 0.3, tolerance: 4 });
+    this.readColours();
+    this.onTheme = () => { this.readColours(); this.marks.forEach(m => m.redraw && m.redraw()); };
+    document.addEventListener('siaga:theme', this.onTheme);
+  }
+
+  close() { document.removeEventListener('siaga:theme', this.onTheme); }
+
+  readColours() {
+    const style = getComputedStyle(this.ui.root), read = name => style.getPropertyValue(name).trim();
+    this.colours = { none: read('--sv-none'), edge: read('--mark-edge'), waiting: read('--mark-waiting') };
+    for (const service of Object.keys(this.ui.me.services)) this.colours[service] = read(colourVariable(service)) || this.colours.none;
+  }
+
+  // Which incidents deserve a DOM marker: all while they are few, the most urgent and the selected one otherwise.
+  choose() {
+    const rows = [...this.live.rows.values()];
+    if (rows.length <= DOM_LIMIT) { this.asDom = null; return; }
+    const rank = row => (row.isWaiting ? 0 : 1e12) + row.severity * 1e11 - row.at;
+    this.asDom = new Set(rows.sort((a, b) => rank(a) - rank(b)).slice(0, DOM_AMONG_MANY).map(row => row.id));
+    if (this.selected) this.asDom.add(this.selected);
+  }
+
+  sync() {
+    this.choose();
+    for (const id of [...this.marks.keys()]) if (!this.live.rows.has(id)) this.remove(id);
+    for (const row of this.live.rows.values()) this.put(row);
+  }
+
+  remove(id) { this.marks.get(id).remove(); this.marks.delete(id); }
+
+  put(row) {
+    const isDom = !this.asDom || this.asDom.has(row.id);
+    let mark = this.marks.get(row.id);
+    if (mark && mark.siaga.isDom !== isDom) { this.remove(row.id); mark = null; }
+    if (mark && mark.siaga.row === row) return;
+    if (!mark) this.marks.set(row.id, mark = isDom ? this.domMark(row) : this.canvasMark(row));
+    else if (mark.siaga.isMoving) { mark.siaga.row = row; return; }
+    else if (mark.siaga.row.lon !== row.lon || mark.siaga.row.lat !== row.lat) mark.setLatLng([row.lat, row.lon]);
+    mark.siaga.row = row;
+    if (isDom) this.dress(mark); else { mark.options.row = row; mark.redraw(); }
+  }
+
+  listen(mark, isDom, row) {
+    mark.siaga = { isDom, row };
+    mark.on('click', event => { L.DomEvent.stop(event); this.actions.select(mark.siaga.row.id); });
+    mark.bindTooltip(() => this.tip(mark.siaga.row), { direction: 'top', offset: [0, isDom ? -12 : -6], className: 'sg-tip', opacity: 1 });
+    return mark;
+  }
+
+  canvasMark(row) {
+    const options = { renderer: this.renderer, radius: radiusOf(row) * 0.62, row, colours: () => this.colours, bubblingMouseEvents: false };
+    return this.listen(new this.CanvasMark([row.lat, row.lon], options).addTo(this.map), false, row);
+  }
+
+  domMark(row) {
+    const face = el('div', { class: 'sg-mark' });
+    const icon = L.divIcon({ className: 'sg-mark-frame', html: face, iconSize: [30, 30] });
+    const mark = L.marker([row.lat, row.lon], { icon, draggable: this.actions.canMove, keyboard: true, title: '', alt: row.number, autoPanOnFocus: false }).addTo(this.map);
+    this.listen(mark, true, row);
+    mark.siaga.face = face;
+    mark.on('dragstart', () => { mark.siaga.isMoving = true; mark.closeTooltip(); });
+    mark.on('dragend', () => this.actions.move(mark.siaga.row, mark.getLatLng(), () => {
+      mark.siaga.isMoving = false;
+      mark.setLatLng([mark.siaga.row.lat, mark.siaga.row.lon]);
+      this.dress(mark);
+    }));
+    return mark;
+  }
+
+  // Draw anew only what looks different, so that hover, focus and drag live on.
+  dress(mark) {
+    const { row, face } = mark.siaga, urgency = this.live.urgency(row), isSelected = row.id === this.selected;
+    const look = [row.status, row.service, row.severity, row.isWaiting, urgency, isSelected, row.origin].join();
+    if (mark.siaga.look === look) return;
+    mark.siaga.look = look;
+    face.className = ['sg-mark', row.isWaiting ? 'is-waiting' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : '', 'is-' + shapeOf(row)].join(' ');
+    face.style.setProperty('--c', 'var(' + colourVariable(row.service) + ',var(--sv-none))');
+    face.replaceChildren(symbol(row, this.ui.letter(row.service), 30));
+    const base = row.isWaiting ? 2000 : 0;
+    mark.setZIndexOffset(isSelected ? 6000 : base + (4 - row.severity) * 200);
+  }
+
+  // Ageing changes the look without a new row.
+  age() { for (const mark of this.marks.values()) if (mark.siaga.isDom && mark.siaga.row.isWaiting && !mark.siaga.isMoving) this.dress(mark); }
+
+  select(id) {
+    const old = this.selected;
+    this.selected = id;
+    if (this.asDom) this.choose();
+    for (const each of [old, id]) {
+      const row = each && this.live.rows.get(each), mark = each && this.marks.get(each);
+      if (!row) continue;
+      if (mark && mark.siaga.isDom !== (!this.asDom || this.asDom.has(each))) this.put(row);
+      else if (mark && mark.siaga.isDom) this.dress(mark);
+    }
+  }
+
+  tip(row) {
+    const ui = this.ui;
+    return el('div', {},
+      el('b', { text: row.number + '  ' + ui.typeName(row.type) }),
+      el('div', { text: [ui.status(row.status), 'S' + row.severity, ui.words.age(this.live.age(row))].join(' · ') }),
+      row.text ? el('div', { class: 'sg-soft', text: row.text.slice(0, 90) }) : null);
+  }
+}

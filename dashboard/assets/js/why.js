@@ -1,0 +1,58 @@
+// "Why us?" on the map: the polygon that matched, the distance to its border, the runners-up, the disc of doubt.
+
+const search = new URL(import.meta.url).search;
+const { el } = await import('./dom.js' + search);
+const { colourVariable } = await import('./shapes.js' + search);
+
+export class Why {
+  constructor(map, ui) {
+    Object.assign(this, { map, ui, id: null });
+    this.layer = L.layerGroup().addTo(map);
+    const pane = map.createPane('siagaWhy');
+    pane.style.zIndex = 420;
+    this.renderer = L.svg({ pane: 'siagaWhy', padding: 0.3 });
+  }
+
+  clear() { this.id = null; this.layer.clearLayers(); this.ui.root.classList.remove('has-why'); }
+
+  // Draws the receipt and returns it; null when another one was asked for meanwhile.
+  async show(assignment, incident) {
+    this.clear();
+    const id = this.id = assignment.receipt_id;
+    const answer = await this.ui.api.get('/api/receipts/' + encodeURIComponent(id));
+    if (this.id !== id) return null;
+    this.ui.root.classList.add('has-why');
+    const style = getComputedStyle(this.ui.root), colour = style.getPropertyValue(colourVariable(assignment.service)).trim() || style.getPropertyValue('--accent').trim();
+    const ink = style.getPropertyValue('--ink').trim();
+    for (const other of answer.runners_up || []) {
+      if (other.geometry) this.shape(other.geometry, { color: ink, weight: 1.5, dashArray: '2 5', fill: false, opacity: 0.8 }, this.name(other));
+    }
+    const bounds = L.latLngBounds([[incident.lat, incident.lon]]);
+    if (answer.geometry) bounds.extend(this.shape(answer.geometry, { color: colour, weight: 3.5, fillColor: colour, fillOpacity: 0.14 }, this.name(assignment.jurisdiction || {})).getBounds());
+    if (answer.disc) this.shape(answer.disc, { color: ink, weight: 1.5, dashArray: '5 4', fillColor: ink, fillOpacity: 0.07 });
+    const station = answer.station;
+    if (station && Number.isFinite(station.lon)) {
+      const at = [station.lat, station.lon];
+      L.polyline([at, [incident.lat, incident.lon]], { renderer: this.renderer, color: colour, weight: 2, dashArray: '1 6', interactive: false }).addTo(this.layer);
+      const post = L.circleMarker(at, { renderer: this.renderer, radius: 6, color: colour, weight: 3, fillColor: style.getPropertyValue('--panel').trim(), fillOpacity: 1 }).addTo(this.layer);
+      post.bindTooltip(() => el('b', { text: station.name || '' }), { permanent: true, direction: 'right', offset: [8, 0], className: 'sg-tip sg-tip-fixed' });
+      bounds.extend(at);
+    }
+    this.actionsBounds = bounds;
+    return answer;
+  }
+
+  shape(geometry, style, name) {
+    const layer = L.geoJSON(geometry, { style: () => ({ ...style, renderer: this.renderer }), renderer: this.renderer, interactive: false }).addTo(this.layer);
+    if (name) {
+      const label = el('span', { text: name });
+      L.marker(layer.getBounds().getCenter(), { interactive: false, keyboard: false, icon: L.divIcon({ className: 'sg-why-name', html: label, iconSize: null }) }).addTo(this.layer);
+    }
+    return layer;
+  }
+
+  name(part) {
+    const { words } = this.ui, name = part.name || (part.jurisdiction && part.jurisdiction.name) || part.code || '';
+    return part.share !== undefined && part.share !== null && part.share < 0.995 ? name + ' ' + words.percent(part.share) : name;
+  }
+}
