@@ -69,8 +69,8 @@ def write_arrays(path: Path, head: Mapping[str, Any], arrays: Mapping[str, Any])
                 file.write(data.tobytes())
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -138,32 +139,32 @@ class Field:
         state = entry.state[part]
         if state.shape[1] == 0:
             return
-        by_state, metres_by_state = self.time_s.T, self.path_m.T
-        where = state if columns is None else (state[:, :, None], columns[None, None, :])
-        seconds = by_state[where] + entry.time_s[part][:, :, None]
-        np.fmin(seconds, np.inf, out=seconds)
+        where = state if columns is None else (state[:, :, None], columns)
+        seconds = self.time_s.T[where] + entry.time_s[part][:, :, None]
+        np.fmin(seconds, np.inf, out=seconds)  # NaN is "no way"; the smallest must be a number
         best = seconds.argmin(axis=1)
-        time[part] = np.take_along_axis(seconds, best[:, None, :], axis=1)[:, 0]
-        best_state = np.take_along_axis(state, best, axis=1)
+        time[part] = seconds.min(axis=1)
+        point = np.arange(len(state))[:, None]
         station = np.arange(time.shape[1]) if columns is None else columns
-        along = metres_by_state[best_state, station[None, :]] + np.take_along_axis(entry.distance_m[part], best, axis=1)
-        reached = np.isfinite(time[part])
-        metres[part] = np.where(reached, along, np.nan)
-        candidate[part] = np.where(reached, entry.candidate[best], -1)
+        # NaN where the time is infinite: either end of the sum is.
+        metres[part] = self.path_m.T[state[point, best], station] + entry.distance_m[part][point, best]
+        candidate[part] = np.where(np.isinf(time[part]), -1, entry.candidate[best])
+
+    @cached_property
+    def _by_edge(self) -> tuple[Ints, Ints, Ints]:
+        """Edges with stations in order, and the station and its candidate on each."""
+        station, rank = np.nonzero(self.stations.edge >= 0)
+        edge = self.stations.edge[station, rank]
+        order = np.argsort(edge, kind="stable")
+        return edge[order], station[order], rank[order]
 
     def _same_edge(
         self, points: Snapped, wanted: Ints, time: Floats, metres: Floats, candidate: npt.NDArray[np.int8]
     ) -> None:
         """Take the drive along one edge where a station and a position share it and that is faster."""
-        column_of = np.full(len(self.codes), -1)
-        column_of[wanted] = np.arange(len(wanted))
-        station, rank_s = np.nonzero((self.stations.edge >= 0) & (column_of >= 0)[:, None])
-        edge_s = self.stations.edge[station, rank_s]
-        order = np.argsort(edge_s, kind="stable")
-        station, rank_s, edge_s = station[order], rank_s[order], edge_s[order]
+        edge_s, station, rank_s = self._by_edge
         low = np.searchsorted(edge_s, points.edge)
         count = np.searchsorted(edge_s, points.edge, side="right") - low
-        count[points.edge < 0] = 0
         point, rank_p = np.nonzero(count)
         if len(point) == 0:
             return
@@ -172,6 +173,8 @@ class Field:
         pair = first + np.arange(len(first))
         point, rank_p = np.repeat(point, repeats), np.repeat(rank_p, repeats)
         station, rank_s, edge = station[pair], rank_s[pair], edge_s[pair]
+        column_of = np.full(len(self.codes), -1)
+        column_of[wanted] = np.arange(len(wanted))
 
         forward = points.fraction[point, rank_p] - self.stations.fraction[station, rank_s]
         arc = self.graph.edge_arc[edge, (forward < 0).astype(np.int64)]
@@ -183,13 +186,13 @@ class Field:
         column = column_of[station]
         for i in np.lexsort((rank_p, seconds)):
             at = (point[i], column[i])
-            if arc[i] >= 0 and seconds[i] < time[at]:
+            if arc[i] >= 0 and column[i] >= 0 and seconds[i] < time[at]:
                 time[at], metres[at], candidate[at] = seconds[i], along[i], rank_p[i]
 
 
 @dataclass(frozen=True, eq=False)
 class _Entries:
-    """Ways of entering the edges of positions: ``(n_points, n_ways)``; seconds are infinite where there is none."""
+    """Ways of entering the edges of positions: ``(n_points, n_ways)``; seconds are NaN where there is none."""
 
     state: Ints
     time_s: Floats
@@ -200,21 +203,17 @@ class _Entries:
 def _entries(graph: RoadGraph, points: Snapped, access_kph: float) -> _Entries:
     """List states to come from, with the seconds and metres from there, for every candidate and direction."""
     n_points, n_candidates = points.edge.shape
-    n_sources = graph.arc_source.shape[1]
-    arc = np.where(points.edge[:, :, None] >= 0, graph.edge_arc[points.edge], -1)  # (points, candidates, 2)
-    part = np.stack([points.fraction, 1.0 - points.fraction], axis=2)
-    access_s = points.distance_m[:, :, None] * 3.6 / access_kph
-    seconds = part * graph.arc_time_s[arc] + access_s
-    metres = part * graph.edge_length_m[points.edge][:, :, None] + points.distance_m[:, :, None]
-    source = graph.arc_source[arc]
-    is_way = (arc[..., None] >= 0) & (source >= 0)
-    shape = (n_points, n_candidates * 2 * n_sources)
-    time = np.where(is_way, seconds[..., None], np.inf).reshape(shape)
-    along = np.broadcast_to(metres[..., None], is_way.shape).reshape(shape)
-    used = is_way.reshape(shape).any(axis=0)
-    candidate = np.repeat(np.arange(n_candidates, dtype=np.int8), 2 * n_sources)
-    state = np.where(is_way, source, 0).reshape(shape)
-    return _Entries(state[:, used], time[:, used], along[:, used], candidate[used])
+    states, whole_s = graph.ways
+    n_ways = states.shape[1]
+    part = np.repeat(np.stack([points.fraction, 1.0 - points.fraction], axis=2), n_ways // 2, axis=2)
+    access_m = points.distance_m[:, :, None]
+    shape = (n_points, n_candidates * n_ways)
+    # Where there is no candidate its fraction is NaN, and so is everything made from it.
+    seconds = (part * whole_s[points.edge] + access_m * (3.6 / access_kph)).reshape(shape)
+    metres = (part * graph.edge_length_m[points.edge][:, :, None] + access_m).reshape(shape)
+    used = np.flatnonzero(np.isfinite(seconds).any(axis=0))
+    state = states[points.edge].reshape(shape)
+    return _Entries(state[:, used], seconds[:, used], metres[:, used], (used // n_ways).astype(np.int8))
 
 
 def field_digest(
@@ -377,7 +376,7 @@ def write_field(path: Path, field: Field) -> None:
     arrays = {
         "lonlat": stations.lonlat,
         "edge": stations.edge,
-        "offset_m": stations.offset_m,
+        "fraction": stations.fraction,
         "distance_m": stations.distance_m,
         "reason": stations.reason,
         "time_s": field.time_s.T,

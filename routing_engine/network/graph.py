@@ -119,6 +119,23 @@ class RoadGraph:
         """Spatial index of `main_lines`."""
         return shapely.STRtree(self.main_lines)
 
+    @cached_property
+    def ways(self) -> tuple[Ints, Floats]:
+        """Ways of driving onto an edge, for a search that ends on it.
+
+        Returns
+        -------
+        tuple
+            States ``(n_edges, 2 * k)`` from which to enter, and seconds of the whole arc, NaN where there is no such
+            way: first the *k* ways along the drawing, then those against it.
+        """
+        n_edges, k = len(self.edge_id), self.arc_source.shape[1]
+        # A last row of -1 stands for "no arc", which is what index -1 picks.
+        source = np.vstack([self.arc_source, np.full((1, k), -1)])[self.edge_arc]
+        seconds = np.append(self.arc_time_s, np.nan)[self.edge_arc][:, :, None]
+        time_s = np.where(source >= 0, seconds, np.nan)
+        return np.maximum(source, 0).reshape(n_edges, 2 * k), time_s.reshape(n_edges, 2 * k)
+
     def street(self, edge: int) -> str | None:
         """Return the name of the street the edge belongs to."""
         name = int(self.edge_name[edge])

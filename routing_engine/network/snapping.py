@@ -43,8 +43,8 @@ class Snapped:
         What was asked ``(n, 2)``, EPSG:4326 degrees.
     edge
         Edge index ``(n, k)``, nearest candidate first (ties: lowest edge index), -1 where there is none.
-    offset_m
-        Metres from the edge's `edge_from` along it ``(n, k)``, between 0 and its length; NaN where there is none.
+    fraction
+        Position along the edge as a part of its length, from `edge_from` ``(n, k)``, 0 to 1; NaN where there is none.
     distance_m
         Metres from the position to the edge ``(n, k)``; NaN where there is none.
     reason
@@ -54,7 +54,7 @@ class Snapped:
     graph: RoadGraph
     lonlat: Floats
     edge: Ints
-    offset_m: Floats
+    fraction: Floats
     distance_m: Floats
     reason: npt.NDArray[np.int8]
 
@@ -64,13 +64,12 @@ class Snapped:
         return self.edge[:, 0] >= 0
 
     @cached_property
-    def fraction(self) -> Floats:
-        """Offset as a part of the edge's length ``(n, k)``, 0 to 1; NaN where there is no candidate."""
-        part = np.full(self.edge.shape, np.nan)
+    def offset_m(self) -> Floats:
+        """Metres from the edge's `edge_from` along it ``(n, k)``, between 0 and its length; NaN where there is none."""
+        metres = np.full(self.edge.shape, np.nan)
         found = self.edge >= 0
-        length = self.graph.edge_length_m[self.edge[found]]
-        part[found] = np.divide(self.offset_m[found], length, out=np.zeros(len(length)), where=length > 0)
-        return part
+        metres[found] = self.fraction[found] * self.graph.edge_length_m[self.edge[found]]
+        return metres
 
     @cached_property
     def point_lonlat(self) -> Floats:
@@ -114,14 +113,14 @@ def snap(
     asked = np.asarray(lonlat, dtype=np.float64).reshape(-1, 2)
     n = len(asked)
     edge = np.full((n, n_candidates), -1, dtype=np.int64)
-    offset = np.full((n, n_candidates), np.nan)
+    fraction = np.full((n, n_candidates), np.nan)
     distance = np.full((n, n_candidates), np.nan)
     reason = np.full(n, Refusal.TOO_FAR, dtype=np.int8)
     usable = np.isfinite(asked).all(axis=1) & (np.abs(asked) <= (180.0, 90.0)).all(axis=1)
     reason[~usable] = Refusal.NOT_A_POSITION
     if len(graph.main_edges) == 0:
         reason[usable] = Refusal.NO_ROADS
-        return Snapped(graph, asked, edge, offset, distance, reason)
+        return Snapped(graph, asked, edge, fraction, distance, reason)
     rows = np.flatnonzero(usable)
     for start in range(0, len(rows), CHUNK):
         row = rows[start : start + CHUNK]
@@ -129,12 +128,11 @@ def snap(
         is_near_zone = np.isfinite(xy_m).all(axis=1)  # far from the zone a projection may have no image
         row, points = row[is_near_zone], np.asarray(shapely.points(xy_m[is_near_zone]), dtype=object)
         point, rank, line, metres, part = _nearest_lines(graph, points, limit_m, n_candidates, tolerance_m)
-        found = graph.main_edges[line]
-        edge[row[point], rank] = found
-        offset[row[point], rank] = part * graph.edge_length_m[found]
+        edge[row[point], rank] = graph.main_edges[line]
+        fraction[row[point], rank] = part
         distance[row[point], rank] = metres
     reason[edge[:, 0] >= 0] = Refusal.NONE
-    return Snapped(graph, asked, edge, offset, distance, reason)
+    return Snapped(graph, asked, edge, fraction, distance, reason)
 
 
 def _nearest_lines(

@@ -1,0 +1,227 @@
+"""Keeping the stations' travel-time fields up to date: files in the state folder, rows in `travel_field`.
+
+Only the worker and the seeding of a city write; every other process maps the files read-only.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Engine, delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from gis.city import read_city
+from gis.db import database_now, transaction
+from gis.errors import ConflictError, NetworkError
+from routing_engine.dispatch.tables import station
+from routing_engine.network.fields import Field, build_field, field_digest, graph_digest_of, read_field, write_field
+from routing_engine.network.profiles import PROFILES, profile_named
+from routing_engine.network.snapping import SNAP_LIMIT_M, snap
+from routing_engine.network.store import (
+    RoadTables,
+    current_build,
+    current_digest,
+    graph_of,
+    graph_path,
+    load_network,
+    read_graph,
+    write_graph,
+)
+from routing_engine.network.tables import travel_field
+
+log = logging.getLogger(__name__)
+
+# Left behind by a process that was killed while it wrote; a file in the making is younger.
+STALE_AFTER_S = 3600.0
+# How often to look again when roads or stations change while a field is being made.
+ATTEMPTS = 3
+
+# One writer at a time: seeding and the worker may want to at the same moment.
+LOCK = text("SELECT pg_advisory_xact_lock(hashtext('siaga.travel_field'))")
+
+
+def fields_folder(state: Path) -> Path:
+    """Return the folder of graphs and fields."""
+    return state / "fields"
+
+
+def field_path(folder: Path, digest: str) -> Path:
+    """Return where the field called `digest` lies."""
+    return folder / f"field-{digest}.arrays"
+
+
+def active_stations(tx: Connection) -> pd.DataFrame:
+    """Read the stations in service by code: the columns of `station` without geometry, and `lon`, `lat`."""
+    columns = ["station_id", "code", "name", "agency_code", "service_code", "jurisdiction_code", "profile"]
+    rows = tx.execute(
+        select(*[station.c[name] for name in columns], func.ST_X(station.c.geom), func.ST_Y(station.c.geom))
+        .where(station.c.is_active)
+        .order_by(station.c.code.collate("C"))
+    ).all()
+    return pd.DataFrame([tuple(row) for row in rows], columns=[*columns, "lon", "lat"])
+
+
+def refresh_fields(engine: Engine, state: Path, *, now: datetime | None = None) -> dict[str, Any]:
+    """Make the fields that roads, speeds and stations ask for, where they are not there yet.
+
+    Parameters
+    ----------
+    state
+        The state folder; files go into ``fields/``.
+    now
+        Written as `built_at`; the database clock by default.
+
+    Returns
+    -------
+    dict
+        `road_build_id` (`None` without roads), `current` and `built` (profile → digest), `removed` (file names).
+
+    Raises
+    ------
+    NetworkError
+        The road tables cannot be a network. The fields in use stay in use.
+    ConflictError
+        Roads or stations changed at each of several attempts.
+
+    Notes
+    -----
+    A field's name covers everything it depends on, so an unchanged one is neither made nor written again. Until the
+    new rows are committed, readers use the old fields.
+    """
+    folder = fields_folder(state)
+    built: dict[str, str] = {}
+    for _ in range(ATTEMPTS):
+        with transaction(engine) as tx:
+            build_id, metric_srid, wanted = _wanted(tx)
+            missing = {profile: plan for profile, plan in wanted.items() if _read(folder, plan.digest) is None}
+            tables = load_network(tx, build_id) if missing else None
+        if tables is not None:
+            for profile, plan in missing.items():
+                _make(tables, plan, profile, metric_srid, folder)
+                built[profile] = plan.digest
+                log.info("travel-time field of %s made for %d stations", profile, len(plan.codes))
+        with transaction(engine) as tx:
+            tx.execute(LOCK)
+            if _wanted(tx) != (build_id, metric_srid, wanted):
+                continue
+            _record(tx, wanted, build_id, folder, now or database_now(tx))
+        return {
+            "road_build_id": build_id,
+            "current": {profile: plan.digest for profile, plan in wanted.items()},
+            "built": built,
+            "removed": _remove_stale(folder, wanted),
+        }
+    raise ConflictError("roads or stations keep changing while travel-time fields are made; refresh them again later")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """A field to have: its name, its graph's name, and its stations by code with their EPSG:4326 degrees."""
+
+    digest: str
+    graph_digest: str
+    codes: tuple[str, ...]
+    lonlat: tuple[tuple[float, float], ...]
+
+
+def _wanted(tx: Connection) -> tuple[int | None, int, dict[str, _Plan]]:
+    """Return the road build in use, the metric SRID, and the field each profile in use should have."""
+    metric_srid = read_city(tx).metric_srid
+    build_id = current_build(tx)
+    plans: dict[str, _Plan] = {}
+    if build_id is None:
+        return None, metric_srid, plans
+    for name, rows in active_stations(tx).groupby("profile", sort=True):
+        profile = str(name)
+        if profile not in PROFILES:
+            log.warning("%d stations have the unknown profile %s: no travel times by road", len(rows), profile)
+            continue
+        graph_digest = current_digest(tx, profile=profile_named(profile), metric_srid=metric_srid)
+        if graph_digest is None:
+            continue
+        codes = tuple(rows["code"])
+        lonlat = tuple(zip(rows["lon"].tolist(), rows["lat"].tolist(), strict=True))
+        digest = field_digest(graph_digest, codes, lonlat, snap_limit_m=SNAP_LIMIT_M)
+        plans[profile] = _Plan(digest=digest, graph_digest=graph_digest, codes=codes, lonlat=lonlat)
+    return build_id, metric_srid, plans
+
+
+def _make(tables: RoadTables, plan: _Plan, profile: str, metric_srid: int, folder: Path) -> None:
+    """Build graph and field of one profile and write their files, the graph first: a field without it is no use."""
+    graph = graph_of(tables, profile=profile_named(profile), metric_srid=metric_srid)
+    for finding in graph.findings:
+        log.warning("road network: %s", finding)
+    write_graph(folder, graph)
+    stations = snap(graph, plan.lonlat, limit_m=SNAP_LIMIT_M)
+    write_field(field_path(folder, plan.digest), build_field(graph, stations, codes=plan.codes, digest=plan.digest))
+
+
+def _record(tx: Connection, wanted: dict[str, _Plan], build_id: int | None, folder: Path, now: datetime) -> None:
+    """Make `travel_field` name exactly the wanted fields."""
+    digests = [plan.digest for plan in wanted.values()]
+    tx.execute(delete(travel_field).where(travel_field.c.digest.not_in(digests)))
+    for profile, plan in wanted.items():
+        field = _read(folder, plan.digest)
+        if field is None or build_id is None:
+            raise NetworkError(f"{field_path(folder, plan.digest).name} has gone while it was made; refresh again")
+        row = {
+            "digest": plan.digest,
+            "profile": profile,
+            "hour_from": 0,
+            "road_build_id": build_id,
+            "n_stations": len(plan.codes),
+            "n_states": field.graph.n_states,
+            "built_at": now,
+            "is_current": True,
+        }
+        # The same content under a newer build keeps its field; only the row has to follow.
+        kept = {"road_build_id": build_id, "is_current": True}
+        tx.execute(insert(travel_field).values(row).on_conflict_do_update(index_elements=["digest"], set_=kept))
+
+
+def _remove_stale(folder: Path, wanted: dict[str, _Plan]) -> list[str]:
+    """Remove files no current field needs. Processes that have mapped one keep what they mapped."""
+    needed = {field_path(folder, plan.digest).name for plan in wanted.values()}
+    needed |= {graph_path(folder, plan.graph_digest).name for plan in wanted.values()}
+    stale = [path for path in folder.glob("*.arrays") if path.name not in needed]
+    stale += [path for path in folder.glob(".*.tmp") if path.stat().st_mtime < time.time() - STALE_AFTER_S]
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return sorted(path.name for path in stale)
+
+
+def _read(folder: Path, digest: str) -> Field | None:
+    """Map a field and its graph; `None` when a file is missing, damaged or of another version."""
+    path = field_path(folder, digest)
+    try:
+        return read_field(path, read_graph(folder, graph_digest_of(path)))
+    except NetworkError as error:
+        log.info("travel-time field not usable: %s", error)
+        return None
+
+
+def load_fields(tx: Connection, state: Path) -> dict[str, Field]:
+    """Map the current fields into memory.
+
+    Returns
+    -------
+    dict
+        Profile → field. A profile whose file cannot be read is left out: its stations get the labelled estimate.
+    """
+    folder = fields_folder(state)
+    current = select(travel_field.c.profile, travel_field.c.digest).where(travel_field.c.is_current)
+    # A second look: the worker may have put new files in place of those the first rows named.
+    for is_last in (False, True):
+        found = {row.profile: _read(folder, row.digest) for row in tx.execute(current)}
+        missing = sorted(profile for profile, field in found.items() if field is None)
+        if missing and is_last:
+            log.warning("no travel times by road for %s: their fields cannot be read", ", ".join(missing))
+        if not missing:
+            break
+    return {profile: field for profile, field in found.items() if field is not None}
