@@ -53,7 +53,7 @@ class Layout:
 
 
 # Connections per process; with five planners and room for the command line they stay below the cluster's 80.
-POOL_SIZES = {"api": 20, "pages": 20, "worker": 8}
+POOL_SIZES = {"api": 20, "pages": 20, "worker": 12}
 STATEMENT_TIMEOUT_MS = {"api": 10_000, "pages": 10_000, "worker": 60_000}
 
 
@@ -71,7 +71,7 @@ def surroundings(database: Database, name: str, *, is_demo: bool) -> dict[str, s
     kept = {
         key: value
         for key, value in os.environ.items()
-        if key != "DATABASE_URL" and not (key.startswith("PG") and key[2:].isupper()) and not key.startswith("SIAGA_")
+        if key not in ("DATABASE_URL", "SIAGA_DEMO") and not (key.startswith("PG") and key[2:].isupper())
     }
     own = {
         STATE_VARIABLE: str(database.state.path),

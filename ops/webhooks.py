@@ -12,30 +12,36 @@ from sqlalchemy.dialects.postgresql import insert
 from gis.errors import NotFoundError, ValueRefused
 from ops.state import State, read_json, write_private
 from routing_engine.dispatch.tables import agency_channel
+from routing_engine.dispatch.webhooks import NETWORKS, read_networks
 
 CHANNEL = "webhook"
 
 
-def require_url(url: str) -> None:
-    """Refuse an address that a webhook cannot have.
-
-    Plain http is accepted for this machine only, where nobody listens in between.
+def require_url(url: str, *, has_network: bool = False) -> None:
+    """Refuse an address that a webhook cannot have; the worker looks at where it leads when it sends.
 
     Raises
     ------
     ValueRefused
-        Not https, no host, or credentials in it.
+        Not https (or http to a listed network), no host, or credentials in it.
     """
     where = urlsplit(url)
-    is_local = where.hostname in ("localhost", "127.0.0.1", "::1")
-    if where.scheme != "https" and not (where.scheme == "http" and is_local):
-        raise ValueRefused.of("URL", "not https", "use https://…; http only for an address on this machine")
+    if where.scheme != "https" and not (where.scheme == "http" and has_network):
+        hint = "use https://…; plain http only within a network of your own, named with --network"
+        raise ValueRefused.of("URL", "not https", hint)
     if not where.hostname or where.username or where.password or where.fragment:
         raise ValueRefused.of("URL", "host missing, or a user, password or #fragment in it", "use https://host/path")
 
 
-def add(tx: Connection, state: State, agency: str, url: str) -> str:
-    """Send the agency's messages to `url` from now on; return the new signing secret (``whsec_…``)."""
+def add(tx: Connection, state: State, agency: str, url: str, *, network: str | None = None) -> str:
+    """Send the agency's messages to `url` from now on; return the new signing secret (``whsec_…``).
+
+    Parameters
+    ----------
+    network
+        A network in CIDR form to which webhooks may connect though it is private; kept for all agencies.
+    """
+    read_networks([network] if network else [])
     statement = insert(agency_channel).values(agency_code=agency, channel=CHANNEL, address=url, is_active=True)
     tx.execute(
         statement.on_conflict_do_update(
@@ -44,7 +50,11 @@ def add(tx: Connection, state: State, agency: str, url: str) -> str:
     )
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     kept = read_json(state.webhooks_file) or {}
-    write_private(state.webhooks_file, kept | {agency: {"secret": secret}})
+    if network:
+        kept[NETWORKS] = sorted({*kept.get(NETWORKS, []), network})
+    # The secret before stays valid beside the new one, until the receiver has both.
+    before = {"previous": kept[agency]["secret"]} if agency in kept else {}
+    write_private(state.webhooks_file, kept | {agency: {"secret": secret} | before})
     return secret
 
 

@@ -27,22 +27,23 @@ def run(args: argparse.Namespace) -> int:
     from ops.exits import CHECK_FAILED, DONE
 
     findings = check_city(args.folder)
+    errors = [finding for finding in findings if finding.level == "error"]
     if args.action == "check":
         if args.json:
             print(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False, indent=1))
         else:
             print("\n".join(map(str, findings)) or f"{args.folder}: nothing to mend")
-        return CHECK_FAILED if findings else DONE
-    if findings:
-        print(f"siaga: {args.folder} is refused:", *findings, sep="\n  ", file=sys.stderr)
+        return CHECK_FAILED if errors else DONE
+    if errors:
+        print(f"siaga: {args.folder} is refused:", *errors, sep="\n  ", file=sys.stderr)
         return CHECK_FAILED
     return _init(args)
 
 
 def _init(args: argparse.Namespace) -> int:
-    from data.city import load_city
     from data.city_init import init_city
 
+    from data.city import load_city
     from gis.actors import system
     from gis.db import database_now, transaction
     from ops.exits import DONE, REFUSED, CommandFailed

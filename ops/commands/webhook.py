@@ -13,6 +13,7 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     add = actions.add_parser("add", parents=[shared], help="send an agency's messages to URL; the secret is shown once")
     add.add_argument("agency", metavar="AGENCY")
     add.add_argument("url", metavar="URL")
+    add.add_argument("--network", metavar="CIDR", help="private network webhooks may reach, such as 10.20.0.0/16")
     listing = actions.add_parser("list", parents=[shared], help="show the webhooks, never their secrets")
     listing.add_argument("--json", action="store_true", help="for programs")
     remove = actions.add_parser("remove", parents=[shared], help="stop sending")
@@ -29,11 +30,11 @@ def run(args: argparse.Namespace) -> int:
 
     state = State.at(args.state)
     if args.action == "add":
-        webhooks.require_url(args.url)
+        webhooks.require_url(args.url, has_network=bool(args.network))
     with open_transaction(state) as tx:
         if args.action == "add":
             require_codes(tx, args.agency, None)
-            secret = webhooks.add(tx, state, args.agency, args.url)
+            secret = webhooks.add(tx, state, args.agency, args.url, network=args.network)
             print(f"{args.agency} → {args.url}\nsigning secret (shown once; Standard Webhooks): {secret}")
         elif args.action == "remove":
             webhooks.remove(tx, state, args.agency)

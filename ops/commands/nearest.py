@@ -1,0 +1,57 @@
+"""`./siaga nearest`: stations by road travel time, beside their order by straight line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from ops.commands.explain import add_place
+
+
+def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:  # type: ignore[type-arg]
+    """Add the command to the parser."""
+    parser = subparsers.add_parser("nearest", parents=[shared], help="stations of a service by road travel time")
+    add_place(parser)
+    parser.add_argument("--service", required=True, metavar="S", help="such as fire")
+    parser.add_argument("--limit", type=int, default=3, metavar="N", help="how many (default %(default)s)")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the nearest stations; writes nothing."""
+    from gis.db import transaction
+    from gis.errors import ValueRefused
+    from ops.arguments import place
+    from ops.session import open_engine
+    from ops.state import State
+    from routing_engine.dispatch.context import Context
+    from routing_engine.dispatch.stations import nearest
+
+    state = State.at(args.state)
+    lon, lat = place(args.lon, args.lat)
+    if args.limit < 1:
+        raise ValueRefused.of("--limit", str(args.limit), "1 or more")
+    with open_engine(state, for_reading=True) as engine, transaction(engine) as tx:
+        snapshot = Context(state.path).current(tx).snapshot
+        if args.service not in snapshot.services:
+            known = ", ".join(snapshot.services)
+            raise ValueRefused.of("--service", f"the city has no service {args.service}", f"one of {known}")
+        found = nearest(snapshot, lon, lat, args.service, args.limit)
+    print(json.dumps({"stations": found}, ensure_ascii=False, indent=1) if args.json else describe(found))
+    return 0
+
+
+def describe(found: list[dict[str, Any]]) -> str:
+    """Return the stations as lines for the terminal."""
+    if not found:
+        return "no station of this service"
+    lines = [f"{'':>2} {'station':<34} {'by road':>10} {'metres':>8}  {'estimate':<14} straight line"]
+    for rank, one in enumerate(found, 1):
+        seconds, metres = one["travel_time_s"], one["distance_m"]
+        time = "-" if seconds is None else f"{seconds / 60:.1f} min"
+        length = "-" if metres is None else f"{metres:.0f}"
+        straight = f"{one['straight_line_m']:.0f} m ({one['straight_line_rank']}.)"
+        lines.append(f"{rank:>2} {one['name']:<34} {time:>10} {length:>8}  {one['estimate']:<14} {straight}")
+    return "\n".join(lines)
