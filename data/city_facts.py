@@ -77,6 +77,7 @@ def read_facts(document: dict[str, Any], findings: Findings) -> dict[str, Any] |
         "country": document.get("country", "ID"),
         "boundaries_approximate": bool(document.get("boundaries_approximate", False)),
         "roads_synthetic": bool(document.get("roads_synthetic", False)),
+        "holes_allowed": bool(document.get("holes_allowed", False)),
         "caller_retention_days": document.get("caller_retention_days", 365),
         "handoff": HANDOFF | document.get("handoff", {}),
         "estimate": ESTIMATE | document.get("estimate", {}),
