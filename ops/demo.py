@@ -50,20 +50,19 @@ TOKEN_PREFIX = "demo-"
 def prepare(database: Database, folder: Path, say: Callable[[str], None]) -> None:
     """Seed the demo city and make its accounts, unless that is done already."""
     state = database.state
+    from data.demo import seed_demo
+
     with engine_of(database) as engine:
         with transaction(engine) as tx:
             there = tx.execute(select(city.c.code, city.c.is_demo)).one_or_none()
-        if there is None:
-            from data.demo import seed_demo
-
-            write_private(state.kind_file, {"kind": "demo"})
-            seed_demo(database.settings(), folder, progress=say)
-        elif not there.is_demo:
+        if there is not None and not there.is_demo:
             raise CommandFailed(
                 REFUSED, f"the database holds the city {there.code}, which is not a demo; use ./siaga up"
             )
-        elif state.kind() is None:
+        if state.kind() is None:
             write_private(state.kind_file, {"kind": "demo"})
+        # Goes on where an interrupted seeding stopped; does nothing when all is there.
+        seed_demo(database.settings(), folder, progress=say)
         if not _has_accounts(engine, state):
             say("making the demo accounts")
             with transaction(engine) as tx:

@@ -41,11 +41,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _init(args: argparse.Namespace) -> int:
-    from data.city_init import init_city
-
     from data.city import load_city
+    from data.city_init import init_city
+    from data.demo import seed_city
     from gis.actors import system
     from gis.db import database_now, transaction
+    from ops.commands.demo import say
     from ops.exits import DONE, REFUSED, CommandFailed
     from ops.preparation import engine_of, finish
     from ops.session import open_database
@@ -57,9 +58,12 @@ def _init(args: argparse.Namespace) -> int:
     city = load_city(args.folder)
     with open_database(state) as database:
         database.prepare()
-        with engine_of(database) as engine, transaction(engine) as tx:
-            init_city(tx, city, actor=system("city init"), now=database_now(tx))
+        with engine_of(database) as engine:
+            # An empty database also gets the basemap and, where the folder describes one, a synthetic road network.
+            seed_city(engine, args.folder, state=state.path, progress=say)
+            with transaction(engine) as tx:
+                init_city(tx, city, system("city init"), database_now(tx))
         write_private(state.kind_file, {"kind": "city"})
-        finish(database, lambda line: print(f"siaga: {line}", file=sys.stderr))
+        finish(database, say)
     print(f"{args.folder}: the database in {state.path} is this city's; start it with ./siaga up")
     return DONE
