@@ -61,7 +61,7 @@ def _pages(services: Services, person: Person) -> None:
         is_demo=city.is_demo,
         time_zone=str(city.time_zone),
         user=" · ".join(filter(None, (person.account.name, person.account.agency))),
-        heading=t(f"page_{names[0]}", language) if len(names) == 1 else "",
+        heading="Siaga 112 · " + t(f"page_{names[0]}", language) if len(names) == 1 else "",
         language=language,
     )
     if wanted and wanted != language:

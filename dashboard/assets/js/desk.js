@@ -166,7 +166,7 @@ class Desk {
 
   onRows({ changed, removed, fresh, isFirst }) {
     this.list.sync();
-    this.marks.sync();
+    this.marks.sync(changed, removed);
     const touched = new Set([...changed, ...removed].map(row => row.id));
     if (this.selected && touched.has(this.selected) && !isFirst) this.detail.changed(this.selected);
     if (fresh.length) {

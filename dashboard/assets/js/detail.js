@@ -29,7 +29,12 @@ export class Detail {
     this.id = id;
     this.root.hidden = !id;
     if (isOther) { this.incident = null; this.whyOf = null; this.whyAnswer = null; this.dialog = null; if (this.closing) { this.closing.remove(); this.closing = null; } this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
-    if (id) await this.read();
+    clearTimeout(this.wait);
+    if (!id) return;
+    // Running down the list with the arrow key asks only for the incident it stops at.
+    const isQuick = isOther && Date.now() - (this.openedAt || 0) < 250;
+    this.openedAt = Date.now();
+    if (isQuick) this.wait = setTimeout(() => this.read(), 200); else await this.read();
   }
 
   skeleton() {
@@ -113,26 +118,27 @@ export class Detail {
     return chips.length ? el('div', { class: 'sg-agencies' }, chips.map(text => el('span', { class: 'sg-agency', text }))) : null;
   }
 
-  minutes(a) {
-    const { words } = this.ui;
-    if (a.travel_time_s === null || a.travel_time_s === undefined) return a.distance_m ? words.metres(a.distance_m) : '';
-    return words.travel(a.travel_time_s);
+  // How far off the station is; an estimate without roads says so.
+  time(a) {
+    const { words } = this.ui, isKnown = a.travel_time_s !== null && a.travel_time_s !== undefined;
+    if (!isKnown && !a.distance_m) return null;
+    const how = a.estimate === 'straight_line' ? words.t('straight_line') : a.estimate === 'road' ? words.t('by_road') : '';
+    return el('span', { class: 'sg-num', title: how }, el('b', { text: isKnown ? words.travel(a.travel_time_s) : words.metres(a.distance_m) }), a.estimate === 'straight_line' ? el('span', { class: 'sg-soft', text: ' ' + how }) : null);
   }
 
   assignment(a) {
     const { ui } = this, { t } = ui.words, isWhy = this.whyOf === a.assignment_id, isWaiting = a.role !== 'inform' && a.state in { queued: 1, delivered: 1, seen: 1 } && a.agency;
-    const minutes = this.minutes(a), how = a.estimate === 'straight_line' ? t('straight_line') : a.estimate === 'road' ? t('by_road') : '';
     return el('article', { class: 'sg-assignment' + (isWaiting ? ' is-waiting' : '') + (isWhy ? ' is-why' : ''), style: '--c:var(' + colourVariable(a.service) + ',var(--sv-none))' },
       el('div', { class: 'sg-line' },
         el('span', { class: 'sg-role', 'data-role': a.role, text: ui.label('role', a.role) }),
         el('b', { text: a.agency || t('no_agency'), title: a.agency_name || '' }),
         el('span', { class: 'sg-clip sg-grow', text: (a.jurisdiction && a.jurisdiction.name) || a.agency_name || ui.me.services[a.service] || '' }),
-        minutes ? el('span', { class: 'sg-num', text: minutes, title: how }) : null),
+        this.time(a)),
       el('div', { class: 'sg-line' },
         a.role === 'inform' ? el('span', { class: 'sg-state', text: ui.state(a.state) }) : this.stepper(a),
-        el('span', { class: 'sg-clip sg-grow sg-soft', text: [a.station && a.station.name, minutes && how].filter(Boolean).join(' · ') }),
+        el('span', { class: 'sg-clip sg-grow sg-soft', text: (a.station && a.station.name) || '', title: (a.station && a.station.name) || '' }),
         isWaiting ? button(t('accept'), () => this.move(a, 'accepted', { note: t('by_phone_note') }), { class: 'sg-small', title: t('accept_for', { agency: a.agency }) }) : null,
-        button(t('why'), () => this.toggleWhy(a), { class: 'sg-small', 'aria-pressed': String(isWhy) })),
+        button(t('why'), () => this.toggleWhy(a), { class: 'sg-small sg-text', 'aria-pressed': String(isWhy) })),
       a.note ? el('p', { class: 'sg-soft', text: '“' + a.note + '”' }) : null,
       isWhy ? this.why(a) : null);
   }
@@ -174,7 +180,6 @@ export class Detail {
   // The agency's own assignment: one big next step.
   desk(a) {
     const { ui } = this, { t } = ui.words, next = a.role === 'inform' ? (a.state === 'seen' ? null : 'seen') : NEXT[a.state], isWhy = this.whyOf === a.assignment_id;
-    const minutes = this.minutes(a), how = a.estimate === 'straight_line' ? t('straight_line') : a.estimate === 'road' ? t('by_road') : '';
     const later = a.role === 'inform' ? [] : { accepted: ['on_scene', 'done'], en_route: ['done'] }[a.state] || [];
     const isAnswered = !['queued', 'delivered', 'seen'].includes(a.state);
     const actions = [];
@@ -183,8 +188,8 @@ export class Detail {
       a.role !== 'inform' && !isAnswered ? button(t('do_declined'), () => this.ask(a, 'declined'), { class: 'sg-choice' }) : null,
       button(t('why_us'), () => this.toggleWhy(a), { class: 'sg-choice', 'aria-pressed': String(isWhy) })];
     return el('article', { class: 'sg-assignment sg-own' + (a.role !== 'inform' && !isAnswered ? ' is-waiting' : ''), style: '--c:var(' + colourVariable(a.service) + ',var(--sv-none))' },
-      el('div', { class: 'sg-line' }, el('span', { class: 'sg-role', 'data-role': a.role, text: ui.label('role', a.role) }), el('b', { class: 'sg-clip sg-grow', text: (a.jurisdiction && a.jurisdiction.name) || a.agency_name || '' }), minutes ? el('span', { class: 'sg-num', text: minutes, title: how }) : null),
-      el('div', { class: 'sg-line' }, a.role === 'inform' ? el('span', { class: 'sg-state', text: ui.state(a.state) }) : this.stepper(a), el('span', { class: 'sg-clip sg-grow sg-soft', text: [a.station && a.station.name, minutes && how].filter(Boolean).join(' · ') })),
+      el('div', { class: 'sg-line' }, el('span', { class: 'sg-role', 'data-role': a.role, text: ui.label('role', a.role) }), el('b', { class: 'sg-clip sg-grow', text: (a.jurisdiction && a.jurisdiction.name) || a.agency_name || '' }), this.time(a)),
+      el('div', { class: 'sg-line' }, a.role === 'inform' ? el('span', { class: 'sg-state', text: ui.state(a.state) }) : this.stepper(a), el('span', { class: 'sg-clip sg-grow sg-soft', text: (a.station && a.station.name) || '' })),
       a.plan ? el('p', { class: 'sg-soft', text: a.plan }) : null,
       ...actions, el('div', { class: 'sg-line sg-wrap' }, side),
       this.dialog && this.dialog.id === a.assignment_id ? this.dialog.node : null,

@@ -25,7 +25,7 @@ export class Form {
 
   // ---- what is written
 
-  get isEmpty() { return !Object.keys(this.draft).some(key => !['isGuess', 'begun'].includes(key)); }
+  get isEmpty() { return !Object.keys(this.draft).some(key => !['isGuess', 'noGuess'].includes(key)); }
 
   change(patch) {
     for (const [key, value] of Object.entries(patch)) {
@@ -110,7 +110,10 @@ export class Form {
     this.hazards = HAZARDS.map(hazard => button(t('hazard_' + hazard), () => { const now = this.draft.hazards || []; this.change({ hazards: now.includes(hazard) ? now.filter(h => h !== hazard) : [...now, hazard] }); }, { class: 'sg-choice', 'data-name': hazard }));
     this.flags = FLAGS.map(flag => button(t('flag_' + flag), () => this.change({ [flag]: !this.draft[flag] }), { class: 'sg-choice', 'data-name': flag }));
     this.caller = { phone: this.line('phone', 'tel', 40), name: this.line('name', 'text', 120), relation: this.line('relation', 'text', 60) };
-    this.preview = new Preview(this.ui, twin => this.change({ attach_to: twin && twin.incident_id, attachNumber: twin && twin.number }));
+    this.preview = new Preview(this.ui, {
+      onAttach: twin => this.change({ attach_to: twin && twin.incident_id, attachNumber: twin && twin.number }),
+      onForget: () => { this.change({ lon: undefined, lat: undefined, method: null, accuracy_m: null }); this.actions.pointChanged(this.draft, false); },
+    });
     this.chips = el('div', { class: 'sg-chips' });
     this.trouble = el('div', { class: 'sg-trouble', role: 'alert', hidden: true });
     this.wait = el('div', { class: 'sg-outbox', role: 'status', hidden: true });
@@ -173,7 +176,6 @@ export class Form {
     this.questions.textContent = questions.map(q => (typeof q === 'string' ? q : q.text || '')).filter(Boolean).join('  ·  ');
     this.questions.hidden = !questions.length;
     this.chips.replaceChildren(...[
-      d.lon !== undefined ? this.chip(d.lat.toFixed(5) + ', ' + d.lon.toFixed(5), () => { this.change({ lon: undefined, lat: undefined, method: null, accuracy_m: null }); this.actions.pointChanged(this.draft, false); }) : null,
       d.attach_to ? this.chip(t('attached_to', { number: d.attachNumber }), () => this.change({ attach_to: null, attachNumber: null })) : null,
       d.classification ? this.chip(this.ui.label('classification', d.classification), () => this.change({ classification: null })) : null,
     ].filter(Boolean));

@@ -5,7 +5,8 @@ const { el, button, keyCap } = await import('./dom.js' + search);
 const { symbol, colourVariable } = await import('./shapes.js' + search);
 
 const STATES = ['dispatched', 'acknowledged', 'in_progress', 'under_control', 'resolved'];
-const KEYS = ['F1', 'F2', 'F3', 'F4', 'F8', 'Alt+1…0', 'Ctrl+Enter', '↑ ↓', 'Enter', 'Esc'];
+const KEYS = [['F1', 'help'], ['F2', 'new'], ['F3', 'search'], ['F4', 'queue'], ['F8', 'next'], ['Alt+1…0', 'type'], ['Ctrl+Enter', 'save'], ['↑ ↓', 'move'], ['Enter', 'open'], ['Esc', 'close']];
+const DESK_KEYS = new Set(['help', 'queue', 'next', 'move', 'open', 'close']);
 const COMMANDS = ['n', 'eq', 't', 'a', 'x', 'q'];
 
 export function legend(ui, services) {
@@ -26,7 +27,7 @@ export function help(ui, mode, close) {
   return el('div', { class: 'sg-help', role: 'dialog', 'aria-label': t('help'), tabindex: '-1' },
     el('header', { class: 'sg-line' }, el('h2', { class: 'sg-grow', text: t('help') }), button('×', close, { class: 'sg-close', 'aria-label': t('close_panel') })),
     el('div', { class: 'sg-help-columns' },
-      el('section', {}, el('h3', { text: t('help_keys') }), table(KEYS.map(key => [key, t('key_' + key.replace(/[^A-Za-z0-9↑]+/g, '_'))]))),
+      el('section', {}, el('h3', { text: t('help_keys') }), table(KEYS.filter(([, name]) => mode === 'operator' || DESK_KEYS.has(name)).map(([key, name]) => [key, t('key_' + name)]))),
       mode === 'operator' ? el('section', {}, el('h3', { text: t('help_commands') }), table(COMMANDS.map(name => [t('cmd_form_' + name), t('cmd_text_' + name)]))) : null));
 }
 

@@ -5,7 +5,7 @@ const { el } = await import('./dom.js' + search);
 const { symbol, paint, radiusOf, shapeOf, colourVariable } = await import('./shapes.js' + search);
 
 const DOM_LIMIT = 300;      // up to here every incident is a DOM marker
-const DOM_AMONG_MANY = 120; // above it, only as many of the most urgent ones
+const DOM_AMONG_MANY = 60;  // above it, only as many of the most urgent ones
 
 function canvasMark() {
   L.Canvas.include({
@@ -21,6 +21,8 @@ export class Marks {
   constructor(map, live, ui, actions) {
     Object.assign(this, { map, live, ui, actions });
     this.marks = new Map();
+    this.faces = new Map(); // the DOM ones among them
+    this.asDom = null;
     this.selected = null;
     this.CanvasMark = canvasMark();
     this.renderer = L.canvas({ padding: 0.3, tolerance: 4 });
@@ -37,22 +39,31 @@ export class Marks {
     for (const service of Object.keys(this.ui.me.services)) this.colours[service] = read(colourVariable(service)) || this.colours.none;
   }
 
-  // Which incidents deserve a DOM marker: all while they are few, the most urgent and the selected one otherwise.
+  // Which incidents deserve a DOM marker: all while they are few, else the most urgent of those that wait, and the selected one.
   choose() {
-    const rows = [...this.live.rows.values()];
-    if (rows.length <= DOM_LIMIT) { this.asDom = null; return; }
-    const rank = row => (row.isWaiting ? 0 : 1e12) + row.severity * 1e11 - row.at;
-    this.asDom = new Set(rows.sort((a, b) => rank(a) - rank(b)).slice(0, DOM_AMONG_MANY).map(row => row.id));
-    if (this.selected) this.asDom.add(this.selected);
+    const n = this.live.rows.size;
+    if (n <= DOM_LIMIT) return null;
+    const waiting = [];
+    for (const row of this.live.rows.values()) if (row.isWaiting) waiting.push(row);
+    waiting.sort((a, b) => a.severity - b.severity || b.at - a.at);
+    const chosen = new Set(waiting.slice(0, DOM_AMONG_MANY).map(row => row.id));
+    if (this.selected) chosen.add(this.selected);
+    return chosen;
   }
 
-  sync() {
-    this.choose();
-    for (const id of [...this.marks.keys()]) if (!this.live.rows.has(id)) this.remove(id);
-    for (const row of this.live.rows.values()) this.put(row);
+  // Only what changed, and what moves between canvas and DOM, is touched.
+  sync(changed, removed) {
+    const before = this.asDom;
+    this.asDom = this.choose();
+    for (const row of removed) if (this.marks.has(row.id)) this.remove(row.id);
+    if (Boolean(before) !== Boolean(this.asDom) || !this.marks.size) { this.live.rows.forEach(row => this.put(row)); return; }
+    for (const row of changed) if (this.live.rows.has(row.id)) this.put(row);
+    if (!before) return;
+    for (const id of before) if (!this.asDom.has(id) && this.live.rows.has(id)) this.put(this.live.rows.get(id));
+    for (const id of this.asDom) if (!before.has(id) && this.live.rows.has(id)) this.put(this.live.rows.get(id));
   }
 
-  remove(id) { this.marks.get(id).remove(); this.marks.delete(id); }
+  remove(id) { this.marks.get(id).remove(); this.marks.delete(id); this.faces.delete(id); }
 
   put(row) {
     const isDom = !this.asDom || this.asDom.has(row.id);
@@ -84,6 +95,7 @@ export class Marks {
     const mark = L.marker([row.lat, row.lon], { icon, draggable: this.actions.canMove, keyboard: true, title: '', alt: row.number, autoPanOnFocus: false }).addTo(this.map);
     this.listen(mark, true, row);
     mark.siaga.face = face;
+    this.faces.set(row.id, mark);
     mark.on('dragstart', () => { mark.siaga.isMoving = true; mark.closeTooltip(); });
     mark.on('dragend', () => this.actions.move(mark.siaga.row, mark.getLatLng(), () => {
       mark.siaga.isMoving = false;
@@ -107,12 +119,12 @@ export class Marks {
   }
 
   // Ageing changes the look without a new row.
-  age() { for (const mark of this.marks.values()) if (mark.siaga.isDom && mark.siaga.row.isWaiting && !mark.siaga.isMoving) this.dress(mark); }
+  age() { for (const mark of this.faces.values()) if (mark.siaga.row.isWaiting && !mark.siaga.isMoving) this.dress(mark); }
 
   select(id) {
     const old = this.selected;
     this.selected = id;
-    if (this.asDom) this.choose();
+    if (this.asDom && id) this.asDom.add(id);
     for (const each of [old, id]) {
       const row = each && this.live.rows.get(each), mark = each && this.marks.get(each);
       if (!row) continue;

@@ -5,18 +5,20 @@ const { el, button } = await import('./dom.js' + new URL(import.meta.url).search
 const WAIT_MS = 220;
 
 export class Preview {
-  constructor(ui, onAttach) {
-    Object.assign(this, { ui, onAttach, duplicates: [] });
+  constructor(ui, { onAttach, onForget }) {
+    Object.assign(this, { ui, onAttach, onForget, duplicates: [] });
     this.root = el('div', { class: 'sg-preview', 'aria-live': 'polite', hidden: true });
   }
 
   update(draft) {
     const asked = draft.type && draft.lon !== undefined ? [draft.lon, draft.lat, draft.accuracy_m, draft.type].join() : '';
     this.attachTo = draft.attach_to;
-    if (asked === this.asked) { if (this.answer && asked) this.draw(); return; }
+    this.point = draft.lon === undefined ? null : draft.lat.toFixed(5) + ', ' + draft.lon.toFixed(5);
+    if (asked === this.asked) { this.draw(); return; }
     this.asked = asked;
     clearTimeout(this.timer);
-    if (!asked) { this.root.hidden = true; this.answer = null; this.duplicates = []; return; }
+    if (!asked) { this.answer = null; this.trouble = null; this.duplicates = []; this.draw(); return; }
+    this.draw();
     const query = new URLSearchParams({ lon: draft.lon, lat: draft.lat, accuracy_m: draft.accuracy_m ?? 25, type: draft.type });
     this.timer = setTimeout(() => this.ask(asked, query), WAIT_MS);
   }
@@ -26,21 +28,21 @@ export class Preview {
       const answer = await this.ui.api.get('/api/whose?' + query, { timeout: 5000 });
       if (asked !== this.asked) return;
       this.answer = answer;
+      this.trouble = null;
       this.duplicates = answer.possible_duplicates || [];
       this.draw();
     } catch (error) {
       if (asked !== this.asked) return;
       this.answer = null;
       this.duplicates = [];
-      const lines = error.lines && error.isRefusal ? error.lines() : [this.ui.words.t('preview_away')];
-      this.root.replaceChildren(...lines.map(text => el('p', { class: error.isRefusal ? 'sg-alarm-text' : 'sg-soft', text })));
-      this.root.hidden = false;
+      this.trouble = error.isRefusal ? error.lines() : [this.ui.words.t('preview_away')];
+      this.draw();
     }
   }
 
   draw() {
-    const { words } = this.ui, { t } = words, a = this.answer, list = a.assignments || [];
-    const parts = [], area = ((a.admin && a.admin.kelurahan) || []).map(k => k.name + (k.share < 0.995 && k.share > 0 ? ' ' + words.percent(k.share) : '')).join(', ');
+    const { words } = this.ui, { t } = words, a = this.answer || {}, list = a.assignments || [];
+    const parts = (this.trouble || []).map(text => el('p', { class: 'sg-soft', text })), area = ((a.admin && a.admin.kelurahan) || []).map(k => k.name + (k.share < 0.995 && k.share > 0 ? ' ' + words.percent(k.share) : '')).join(', ');
     const by = role => list.filter(each => each.role === role);
     for (const lead of by('lead')) {
       const border = lead.match === 'share' ? words.percent(lead.share) : lead.match === 'nearest' ? t('nearest_by', { m: words.metres(lead.border_m) }) : lead.border_m !== null && lead.border_m !== undefined ? t('from_border', { m: words.metres(lead.border_m) }) : '';
@@ -54,7 +56,7 @@ export class Preview {
       parts.push(el('p', { class: 'sg-preview-line' }, el('span', { class: 'sg-role', 'data-role': role, text: this.ui.label('role', role) }),
         el('span', { class: 'sg-agencies' }, [...shown].map(([code]) => el('span', { class: 'sg-agency', text: code, title: this.ui.agency(code) })))));
     }
-    if (area) parts.unshift(el('p', { class: 'sg-preview-area sg-clip', text: area }));
+    if (this.point) parts.unshift(el('p', { class: 'sg-preview-area' }, el('b', { class: 'sg-clip', text: area }), el('span', { class: 'sg-num', text: this.point }), button(t('remove'), this.onForget, { class: 'sg-small sg-text' })));
     if (a.question) parts.push(el('p', { class: 'sg-question', text: typeof a.question === 'string' ? a.question : a.question.text || '' }));
     if (a.handoff) parts.push(el('p', { class: 'sg-question', text: t('handoff', { government: a.handoff.government, number: a.handoff.number || '–' }) }));
     for (const twin of this.duplicates.slice(0, 3)) {
