@@ -36,7 +36,7 @@ def class_bar(title: str, classes: Sequence[tuple[str, str, float]], top: str, b
     last = f'<span style="font-size:.8rem;padding-top:12px">{html.escape(top)}</span>' if classes else ""
     note = f'<span style="font-size:.8rem;opacity:.75;padding-left:12px">{html.escape(below)}</span>' if below else ""
     return (
-        f'<div class="sg-legend" style="line-height:1.35"><div style="display:flex;align-items:center;gap:16px">'
+        f'<div class="sg-classes" style="line-height:1.35"><div style="display:flex;align-items:center;gap:16px">'
         f'<strong style="font-size:.85rem;white-space:nowrap">{html.escape(title)}</strong>'
         f'<div style="display:flex;flex:0 1 420px">{cells}{last}</div>{note}</div>'
         f'<div style="font-size:.8rem;opacity:.85">{html.escape(" · ".join(facts))}</div></div>'
@@ -134,12 +134,12 @@ def type_bars(types: pd.DataFrame, names: Mapping[str, str], *, language: str) -
     for row in types.itertuples():
         name = html.escape(names.get(row.type_code, row.type_code))
         rows.append(
-            f'<tr><td style="white-space:nowrap;padding-right:8px">{name}</td><td style="width:100%">'
-            f'<span style="display:block;height:11px;width:{100 * row.n / top:.1f}%;opacity:.9;'
-            f'background:{LANE_COLOURS.get(row.lane, "#808c9b")}"></span></td>'
-            f'<td style="text-align:right;padding-left:8px">{number(row.n, language)}</td></tr>'
+            f'<span style="overflow:hidden;text-overflow:ellipsis;white-space:nowrap" title="{name}">{name}</span>'
+            f'<span style="height:11px;width:{100 * row.n / top:.1f}%;opacity:.9;'
+            f'background:{LANE_COLOURS.get(row.lane, "#808c9b")}"></span>'
+            f'<span style="text-align:right">{number(row.n, language)}</span>'
         )
     return (
-        '<table class="sg-types" style="width:100%;font-size:.8rem;border-collapse:collapse;'
-        f'font-variant-numeric:tabular-nums"><tbody>{"".join(rows)}</tbody></table>'
+        '<div class="sg-types" style="display:grid;grid-template-columns:minmax(90px,12rem) 1fr auto;gap:5px 10px;'
+        f'align-items:center;font-size:.8rem;font-variant-numeric:tabular-nums">{"".join(rows)}</div>'
     )

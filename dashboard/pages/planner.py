@@ -18,24 +18,24 @@ from dashboard.planner_filters import BANDWIDTHS, LANES, PERIODS, VIEWS, Filters
 from dashboard.planner_services import AreaCounts, DensityPicture, Incidents, Options, PlannerServices
 from dashboard.planner_tables import class_bar, hour_table, month_bars, type_bars
 from dashboard.planner_text import day, family, number, short, t
-from dashboard.services import Person, Services
+from dashboard.services import Services
 from dashboard.spreadsheet import to_csv
 from gis.analysis.colours import as_hex, ramp
 from gis.analysis.picture import nice_breaks
 from gis.words import Role
 from routing_engine.planning.incidents import Selection
 
-MAP_HEIGHT = "calc(100vh - 250px)"
-TABLE_HEIGHT_PX = 430
+MAP_HEIGHT = "calc(100vh - 215px)"
+TABLE_HEIGHT_PX = 495
 FEW = 5  # areas with fewer incidents are drawn thin and dashed: their rates say little
 TTL_S = 60
 
 
-def render(services: Services, person: Person) -> None:
+def render(services: Services) -> None:
     """Show the planner's page."""
-    person.actor.require(Role.PLANNER, Role.SUPERVISOR, Role.ADMIN)
+    services.me.actor.require(Role.PLANNER, Role.SUPERVISOR, Role.ADMIN)
     planner = PlannerServices(services.engine)
-    language = person.language
+    language = services.me.language
     options = _options(planner)
     if options.first is None:
         st.info(t("no_incidents", language))
@@ -238,7 +238,7 @@ def density_legend(picture: DensityPicture, incidents: Incidents, days: tuple[da
         f"({t(f'rule_{picture.bandwidth_rule}', language)})",
         t("cell", language, m=short(picture.cell_m, language)),
         _span(days, language),
-        f"N = {n} ({places})",
+        f"N = {n} ({places})" if picture.n_places < picture.n else f"N = {n}",
         t("edge", language),
     ]
     if picture.n_outside:
@@ -264,7 +264,7 @@ def _areas_view(
     """Show counts per kelurahan as a map and a table."""
     counts = _areas(planner, selection)
     names = {name: t(f"column_{name}", language) for name in ("name", "district", "n", "rate")}
-    left, right = st.columns([1.5, 1], gap="small")
+    left, right = st.columns([1.6, 1], gap="small")
     with left:
         m = city_map(options.center, zoom=12, names=False)
         collection, classes, top = _coloured(counts, language)
@@ -280,15 +280,17 @@ def _areas_view(
         "name": t("column_name", language),
         "district": t("column_district", language),
         "n": t("column_n", language),
+        "per_km2": t("column_rate", language),
         "share": t("column_share", language),
         "area_km2": t("column_area", language),
-        "per_km2": t("column_rate", language),
     }
     with right:
         st.dataframe(
             table[list(columns)].rename(columns=columns), hide_index=True, height=TABLE_HEIGHT_PX, width="stretch",
-            column_config={columns["share"]: st.column_config.NumberColumn(format="%.1f"),
-                           columns["per_km2"]: st.column_config.NumberColumn(format="%.2f")},
+            column_config={
+                columns[name]: st.column_config.NumberColumn(format="localized")
+                for name in ("n", "per_km2", "share", "area_km2")
+            },
         )  # fmt: skip
         st.download_button(
             t("download", language),
@@ -341,16 +343,16 @@ def _times_view(
 ) -> None:
     """Show hours and weekdays, months, and the most frequent types."""
     counts, per_hour = planner.by_hour(selection, incidents=incidents, time_zone=options.time_zone)
-    st.subheader(t("hour_table", language), anchor=False)
+    st.markdown(f"**{t('hour_table', language)}**")
     st.html(hour_table(counts, per_hour, theme=_colours(), language=language))
     st.caption(f"{t('hour_note', language)} {_span(days, language)}, N = {number(incidents.n, language)}.")
     left, right = st.columns([1.5, 1], gap="medium")
     with left:
-        st.subheader(t("month_table", language), anchor=False)
+        st.markdown(f"**{t('month_table', language)}**")
         months = planner.by_month(selection, incidents=incidents, time_zone=options.time_zone)
         st.html(month_bars(months, days, language=language))
     with right:
-        st.subheader(t("type_table", language), anchor=False)
+        st.markdown(f"**{t('type_table', language)}**")
         names = dict(zip(options.types["type_code"], options.types[f"name_{language}"], strict=True))
         st.html(type_bars(planner.by_type(incidents=incidents).head(10), names, language=language))
 
