@@ -86,6 +86,7 @@ def make_api(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,
         lifespan=lifespan,
         routes=docs.routes(),
         middleware=[
@@ -109,6 +110,7 @@ def make_browser_api(door: Door) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         middleware=[Middleware(errors.Catch), Middleware(BodyLimit)],
     )
     app.state.door, app.state.tiles = door, TileMemory()

@@ -53,6 +53,17 @@ class Metrics:
         return "\n".join(out) + "\n"
 
 
+def template(path: str, parameters: dict[str, Any]) -> str:
+    """Return the route of a path: values a client chose become their names, so that no id is a label."""
+    parts = path.split("/")
+    for name, value in parameters.items():
+        if str(value) not in parts:
+            return "unmatched"
+        last = len(parts) - 1 - parts[::-1].index(str(value))
+        parts[last] = "{" + name + "}"
+    return "/".join(parts)
+
+
 class Counting:
     """Pure ASGI: times every HTTP request."""
 
@@ -75,6 +86,6 @@ class Counting:
         try:
             await self.app(scope, receive, watched)
         finally:
-            route = getattr(scope.get("route"), "path", "unmatched")
+            route = template(scope["path"], scope.get("path_params") or {}) if "route" in scope else "unmatched"
             method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "DELETE") else "other"
             self.metrics.count(method, route, status, time.perf_counter() - started)

@@ -82,8 +82,8 @@ def seed(tx: Connection) -> None:
         tx.execute(
             text(
                 "INSERT INTO siaga.incident_type (type_code, family, name_id, name_en, lane, severity, is_incident,"
-                " position, questions_id, questions_en)"
-                " VALUES (:code, :family, :name_id, :name_en, :lane, :severity, :is_incident, :position,"
+                " classification, position, questions_id, questions_en)"
+                " VALUES (:code, :family, :name_id, :name_en, :lane, :severity, :is_incident, :said, :position,"
                 " ARRAY['Ada korban?'], ARRAY['Anyone hurt?'])"
             ),
             {
@@ -94,6 +94,7 @@ def seed(tx: Connection) -> None:
                 "lane": lane,
                 "severity": severity,
                 "is_incident": is_incident,
+                "said": None if is_incident else "prank",
                 "position": position,
             },
         )

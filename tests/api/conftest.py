@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,8 +15,11 @@ import httpx
 import pytest
 import uvicorn
 
+from api.app import make_api
+from gis import tokens
 from gis.db import make_engine
-from tests.api.city import seed
+from gis.words import Role
+from tests.api.city import START, seed
 
 
 @contextmanager
@@ -86,3 +91,52 @@ def owner(server, city_database):
     engine = make_engine(server.settings("owner", city_database), application="test")
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def secrets_of(owner):
+    """Token secrets of the module's city: by role, and ``agency:CODE``."""
+    with owner.begin() as tx:
+        made = {str(role): tokens.create(tx, str(role), role=role) for role in Role if role != Role.AGENCY}
+        for code in ("POL", "DMK", "PSC"):
+            made[f"agency:{code}"] = tokens.create(tx, code, role=Role.AGENCY, agency=code, channel="agency")
+        made["over"] = tokens.create(tx, "over", role="operator", expires_at=START)
+        made["revoked"] = tokens.create(tx, "revoked", role="operator")
+        tokens.revoke(tx, "revoked")
+    return made
+
+
+@pytest.fixture(scope="module")
+def api(server, city_database, secrets_of, tmp_path_factory):
+    """Client of the API process on the module's city, as its own database role."""
+    settings = server.settings("api", city_database)
+    settings = dataclasses.replace(settings, state=tmp_path_factory.mktemp("state"))
+    (settings.state / "worker.alive").touch()
+    with client_of(make_api(settings)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def call(api, secrets_of):
+    """Call the API as a role: ``call("operator", "GET", path, …)``; JSON bodies as ``json=`` or raw ``content=``."""
+
+    def caller(who, method, path, **options):
+        headers = dict(options.pop("headers", {}))
+        if who is not None:
+            headers["authorization"] = f"Bearer {secrets_of.get(who, who)}"
+        return api.request(method, path, headers=headers, **options)
+
+    return caller
+
+
+@pytest.fixture(scope="module")
+def report(call):
+    """Send one good report and return the answer's JSON."""
+
+    def sender(**more):
+        body = {"type": "KAM1", "lon": 122.47, "lat": -4.01, **more}
+        answer = call("operator", "POST", "/v1/reports", json=body, headers={"idempotency-key": uuid.uuid4().hex})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    return sender
