@@ -42,6 +42,7 @@ def make_engine(settings: Settings, *, application: str) -> Engine:
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors are logged, and the values may be a caller's
         connect_args={
             "application_name": f"siaga-{application}",
             "connect_timeout": 3,

@@ -27,6 +27,8 @@ GRANT SELECT ON {PUBLIC_TABLES} TO {ROLES};
 GRANT USAGE ON SCHEMA private TO siaga_api, siaga_pages, siaga_worker;
 GRANT SELECT, INSERT ON incident, incident_event, incident_area, report, receipt, assignment, clock, outbox, audit
   TO siaga_api, siaga_pages;
+-- the areas of an incident follow its position when it is moved
+GRANT DELETE ON incident_area TO siaga_api, siaga_pages;
 GRANT UPDATE (incident_id, answer, classification) ON report TO siaga_api, siaga_pages;
 GRANT UPDATE (type_code, lane, severity, status, classification, geom, accuracy_m, location_method, location_text,
   description, facts, handoff, parent_id, n_reports, closed_at, result, version) ON incident TO siaga_api, siaga_pages;

@@ -140,7 +140,7 @@ class _Change:
 
     def _classify(self) -> dict[str, Any]:
         given = self.body.get("classification")
-        if given not in set(Classification):
+        if given not in list(Classification):
             raise ValueRefused.of("classification", message("one_of", self.language, allowed=", ".join(Classification)))
         self.values["classification"] = given
         return {"from": self.row["classification"], "to": given}
@@ -253,7 +253,7 @@ class _Change:
     def _lane(self) -> dict[str, Any]:
         self._must_be_open()
         lane = self.body.get("lane")
-        if lane not in set(Lane):
+        if lane not in list(Lane):
             raise ValueRefused.of("lane", message("one_of", self.language, allowed=", ".join(Lane)))
         # Raising is one key; lowering the urgency of a report needs a reason.
         reason = self._text("reason", needed="reason_required" if lane == Lane.L else None)
