@@ -18,6 +18,7 @@ from data.bulk import copy_rows, ewkb
 from gis.tables import basemap_area, basemap_label, basemap_line
 
 MERCATOR = 3857
+SNAP_M = 0.02
 
 RANK = {
     "motorway": 1, "trunk": 1, "primary": 2, "secondary": 3, "tertiary": 4, "unclassified": 5, "residential": 5,
@@ -32,6 +33,7 @@ GREEN_FAR_M, GREEN_ROUND_M, GREEN_MIN_M2 = 330.0, 150.0, 400_000.0
 # From which zoom a name shows. Roads by rank; smaller streets only where they are long enough to carry a name.
 ROAD_ZOOM = {1: 13, 2: 14, 3: 14, 4: 15, 5: 17, 6: 18}
 ROAD_LABEL_M = {1: 400.0, 2: 300.0, 3: 250.0, 4: 200.0, 5: 180.0, 6: 150.0}
+MAIN_RANK, AGAIN_M, AGAIN_ZOOM = 4, 900.0, 16
 AREA_ZOOM = {"kecamatan": 11, "kelurahan": 13, "water": 11}
 PLACE_ZOOM = {
     "rumah_sakit": 14, "bandara": 12, "jembatan": 14, "kantor_pemerintah": 15, "belanja": 15, "pendidikan": 15,
@@ -91,7 +93,9 @@ def build_basemap(tx: Connection) -> dict[str, int]:
 
 def read_sources(tx: Connection) -> Sources:
     """Read areas, neighbours and roads; streets become chains of the same name and class."""
-    areas, neighbours, edges = (gpd.read_postgis(query, tx).to_crs(MERCATOR) for query in (AREAS, NEIGHBOURS, EDGES))
+    areas, neighbours, edges = (
+        gpd.read_postgis(query, tx, crs=4326).to_crs(MERCATOR) for query in (AREAS, NEIGHBOURS, EDGES)
+    )
     stretch = 1.0
     if len(areas):
         latitude = gpd.GeoSeries([shapely.box(*areas.total_bounds)], crs=MERCATOR).to_crs(4326).iloc[0].centroid.y
@@ -124,8 +128,8 @@ def area_rows(sources: Sources) -> Iterator[tuple[str, BaseGeometry]]:
         yield "land", land
     if len(sources.chains):
         for kind, shape in (("wood", green(sources, land)), ("built", built_up(sources, land))):
-            if not shape.is_empty:
-                yield kind, shape
+            for part in shapely.get_parts(shape):  # one row each, so that a tile reads only what it shows
+                yield kind, part
     for shape in sources.areas.geometry[sources.areas["level"] == "water"]:
         yield "water", shape
 
@@ -170,8 +174,10 @@ def line_rows(sources: Sources) -> Iterator[tuple[str, int, str | None, shapely.
     levels = [np.array([land_of(areas)], dtype=object)]
     levels += [areas.geometry.to_numpy()[areas["level"] == level] for level in ("kecamatan", "kelurahan")]
     for rank, shapes in enumerate(levels, start=1):
-        border = shapely.union_all(shapely.boundary(shapes)).difference(drawn)
-        drawn = drawn.union(border)
+        # Noded on a grid of centimetres: the same border in two levels may differ in its last digits.
+        noded = shapely.union_all(shapely.boundary(shapes), grid_size=SNAP_M)
+        border = shapely.difference(noded, drawn, grid_size=SNAP_M)
+        drawn = shapely.union(drawn, border, grid_size=SNAP_M)
         for line in shapely.get_parts(shapely.line_merge(border)):
             if line.geom_type == "LineString" and not line.is_empty:
                 yield "boundary", rank, None, line
@@ -184,17 +190,28 @@ def label_rows(sources: Sources, tx: Connection) -> Iterator[tuple[str, str, int
     areas = sources.areas[sources.areas["level"].isin(AREA_ZOOM)]
     for row, point in zip(areas.itertuples(), label_points(areas.geometry), strict=True):
         yield row.level, row.name, AREA_ZOOM[row.level], *point
-    chains = sources.chains.dropna(subset="name")
-    length = chains.length / sources.stretch
-    wanted = chains[length >= chains["rank"].map(ROAD_LABEL_M)].assign(length=length)
-    # The longest chain of a name speaks for the others.
-    wanted = wanted.sort_values(["rank", "name", "length"], ascending=[True, True, False], kind="stable")
-    wanted = wanted.drop_duplicates(["rank", "name"])
-    middle = gpd.GeoSeries(wanted.geometry.interpolate(0.5, normalized=True), crs=MERCATOR).to_crs(4326)
-    for row, point in zip(wanted.itertuples(), middle, strict=True):
-        yield "road", row.name, ROAD_ZOOM[row.rank], point.x, point.y
+    yield from road_labels(sources)
     for row in tx.execute(PLACES, {"kinds": list(PLACE_ZOOM)}):
         yield row.kind, row.name, PLACE_ZOOM[row.kind], row.lon, row.lat
+
+
+def road_labels(sources: Sources) -> Iterator[tuple[str, str, int, float, float]]:
+    """Yield the names of roads: once in the middle of the longest chain; close up, along main roads again and again."""
+    chains = sources.chains.dropna(subset="name")
+    length = chains.length / sources.stretch
+    chains = chains[length >= chains["rank"].map(ROAD_LABEL_M).fillna(np.inf)].assign(length=length)
+    chains = chains.sort_values(["rank", "name", "length"], ascending=[True, True, False], kind="stable")
+    rows = []
+    for chain in chains.drop_duplicates(["rank", "name"]).itertuples():
+        rows.append((chain.name, ROAD_ZOOM[chain.rank], chain.geometry.interpolate(0.5, normalized=True)))
+    for chain in chains[chains["rank"] <= MAIN_RANK].itertuples():
+        # An even number of names, at odd shares: none falls on the middle, which has its name already.
+        n_names = 2 * int(chain.length / AGAIN_M)
+        shares = (np.arange(n_names) + 0.5) / max(n_names, 1)
+        rows += [(chain.name, AGAIN_ZOOM, chain.geometry.interpolate(share, normalized=True)) for share in shares]
+    points = gpd.GeoSeries([row[2] for row in rows], crs=MERCATOR).to_crs(4326)
+    for (name, zoom, _), point in zip(rows, points, strict=True):
+        yield "road", name, zoom, point.x, point.y
 
 
 def label_points(shapes: gpd.GeoSeries) -> list[tuple[float, float]]:
