@@ -21,6 +21,9 @@ from routing_engine.network.states import Ints, compressed
 
 # The last metres between road and position (yard, alley, field). Assumed; slow enough that a nearer road wins.
 ACCESS_KPH = 10.0
+# Along one edge, positions this near are one place: nobody drives round the block for a metre against a one-way, and
+# rounding must not decide it.
+SAME_PLACE_M = 1.0
 # Searches at once: bounds the memory of predecessors, 16 bytes per state and search.
 SEARCHES_AT_ONCE = 64
 # Numbers gathered at once in a batch.
@@ -179,10 +182,11 @@ class Field:
         forward = points.fraction[point, rank_p] - self.stations.fraction[station, rank_s]
         arc = self.graph.edge_arc[edge, (forward < 0).astype(np.int64)]
         either = self.graph.edge_arc[edge].max(axis=1)
-        arc = np.where((arc < 0) & (forward == 0), either, arc)
+        driven_m = np.abs(forward) * self.graph.edge_length_m[edge]
+        arc = np.where((arc < 0) & (driven_m <= SAME_PLACE_M), either, arc)
         access_m = points.distance_m[point, rank_p] + self.stations.distance_m[station, rank_s]
         seconds = np.abs(forward) * self.graph.arc_time_s[arc] + access_m * 3.6 / self.access_kph
-        along = np.abs(forward) * self.graph.edge_length_m[edge] + access_m
+        along = driven_m + access_m
         column = column_of[station]
         for i in np.lexsort((rank_p, seconds)):
             at = (point[i], column[i])

@@ -228,6 +228,8 @@ def _turns(
     restrictions: pd.DataFrame, edge_ids: pd.Index[Any], node_ids: pd.Index[Any], ends: Ints
 ) -> tuple[Turns, tuple[Finding, ...]]:
     """Translate restrictions to indices; those that cannot apply are dropped and reported."""
+    if len(edge_ids) == 0:
+        restrictions = restrictions.iloc[:0]
     start = edge_ids.get_indexer(pd.Index(restrictions["from_edge"]))
     target = edge_ids.get_indexer(pd.Index(restrictions["to_edge"]))
     via = node_ids.get_indexer(pd.Index(restrictions["via_node"]))
