@@ -15,7 +15,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from data.city_areas import JURISDICTION_COLUMNS, JurisdictionReader, ground, read_areas, read_features
+from data.city_areas import JURISDICTION_COLUMNS, JurisdictionReader, as_frame, ground, read_areas, read_features
 from data.city_facts import read_facts, read_toml
 from data.city_files import Findings, check_position
 from data.city_tables import FILES
@@ -133,11 +133,7 @@ def read_city_folder(folder: Path) -> tuple[City | None, Findings]:
     )
     boundaries = read_toml(folder, "jurisdictions.toml", findings)
     reader = JurisdictionReader(folder, areas, zone=zone, bbox=bbox, default={}, findings=findings)
-    jurisdictions = (
-        gpd.GeoDataFrame(columns=JURISDICTION_COLUMNS, geometry="geometry", crs=4326)
-        if boundaries is None
-        else reader.read(boundaries)
-    )
+    jurisdictions = as_frame([], JURISDICTION_COLUMNS) if boundaries is None else reader.read(boundaries)
     facts["settings"] |= {
         "holidays": [moment.isoformat() for moment in frames["calendar"]["date"]],
         "triggers": [trigger_settings(row) for row in frames["triggers"].to_dict("records")],

@@ -192,7 +192,7 @@ def read_areas(
         if parents and record["level"] == "kelurahan" and record["parent_code"] not in parents:
             reason = f"parent_code {record['parent_code']!r} of kelurahan {record['code']} is no kecamatan"
             findings.say("admin_areas.csv", None, "parent_code", reason)
-    return gpd.GeoDataFrame(records, columns=AREA_COLUMNS, geometry="geometry", crs=4326)
+    return as_frame(records, AREA_COLUMNS)
 
 
 def _property(feature: Feature, source: dict[str, Any], what: str) -> str:
@@ -203,6 +203,12 @@ def _property(feature: Feature, source: dict[str, Any], what: str) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip()
+
+
+def as_frame(records: list[dict[str, Any]], columns: list[str]) -> gpd.GeoDataFrame:
+    """Return records with a `geometry` as a frame of plain objects: what is missing stays `None`."""
+    frame = pd.DataFrame(records, columns=columns, dtype=object)
+    return gpd.GeoDataFrame(frame.drop(columns="geometry"), geometry=frame["geometry"].to_list(), crs=4326)
 
 
 def union(shapes: Iterable[BaseGeometry]) -> shapely.MultiPolygon:
@@ -260,7 +266,7 @@ class JurisdictionReader:
                 continue
             for code, name, shape in self.shapes(row, table):
                 records.append({**common, "code": code, "name": name, "geometry": shape})
-        frame = gpd.GeoDataFrame(records, columns=JURISDICTION_COLUMNS, geometry="geometry", crs=4326)
+        frame = as_frame(records, JURISDICTION_COLUMNS)
         for index in frame.index[frame.duplicated(["agency", "service", "code"])]:
             again = frame.loc[index]
             self.say(again["row"], "code", f"{again['agency']} {again['service']} {again['code']} is there already")

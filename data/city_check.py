@@ -15,6 +15,7 @@ from gis.errors import DataError, Finding
 from gis.words import SERVICES, AssignmentRole
 from routing_engine.dispatch.conditions import AreaIn, cases, parse
 from routing_engine.dispatch.sop import Rule, in_force
+from routing_engine.network.profiles import PROFILES
 
 # Understood by Python and by browsers alike: no look-behind, no named groups, no inline flags, no possessive repeats.
 NOT_IN_BROWSERS = re.compile(r"\(\?(?![:=!])|\\[AZz]|[*+?}]\+")
@@ -220,10 +221,9 @@ def check_stations(city: City, findings: Findings) -> None:
         if given["jurisdiction"] is not None and (agency, service, given["jurisdiction"]) not in areas:
             reason = f"{agency} has no jurisdiction {given['jurisdiction']} for {service}"
             findings.say(file, row, "jurisdiction", reason, "see jurisdictions.toml; empty serves the whole agency")
-        if profiles and given["profile"] not in profiles:
-            findings.say(
-                file, row, "profile", f"{given['profile']!r} has no speeds", f"one of {', '.join(sorted(profiles))}"
-            )
+        say_unknown(findings, file, row, "profile", [given["profile"]], PROFILES, source=", ".join(PROFILES))
+        if profiles and given["profile"] in PROFILES and given["profile"] not in profiles:
+            findings.say(file, row, "profile", f"{given['profile']!r} has no speeds", "add them to speeds.csv")
         if given["accuracy_m"] < 0:
             findings.say(file, row, "accuracy_m", "is below 0")
     if city.stations.empty:
@@ -239,6 +239,7 @@ def check_stations(city: City, findings: Findings) -> None:
 def check_numbers(city: City, findings: Findings) -> None:
     """Report speeds no vehicle drives, and places with an accuracy that is none."""
     for row, given in zip(city.speeds.index, city.speeds.to_dict("records"), strict=True):
+        say_unknown(findings, "speeds.csv", row, "profile", [given["profile"]], PROFILES, source=", ".join(PROFILES))
         if not 1 <= given["speed_kph"] <= 150:
             findings.say("speeds.csv", row, "speed_kph", f"{given['speed_kph']} is not 1 to 150 km/h")
         if given["hour_from"] > 23:
