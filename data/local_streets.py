@@ -25,10 +25,10 @@ CLEAR_M = 14.0  # a dead end keeps this far from every other street
 class LocalPlan:
     """Where people live, and how their streets look; see `[local]` of `roads.toml`.
 
-    Pairs are the values where it is densest and where it is thinnest. `centres` has `x`, `y`, `radius_m`, `weight`.
+    Pairs are the values where it is densest and where it is thinnest. A row of `centres` is x, y, radius (m), weight.
     """
 
-    centres: pd.DataFrame
+    centres: np.ndarray
     spacing_m: tuple[float, float]
     block_m: tuple[float, float]
     superblock_m2: tuple[float, float]
@@ -41,7 +41,10 @@ class LocalPlan:
 
     @classmethod
     def from_toml(cls, raw: dict[str, Any], centres: pd.DataFrame, *, seed: int) -> LocalPlan:
-        """Return the plan of a `[local]` table. `waves` are the seeded waves that bend streets together."""
+        """Return the plan of a `[local]` table; `centres` has `x`, `y`, `radius_m`, `weight`.
+
+        `waves` are the seeded waves that bend streets together.
+        """
         rng = np.random.default_rng(seed + 1)
         angle = rng.uniform(0, 2 * math.pi, 6)
         length_m = rng.uniform(420, 1500, 6)
@@ -50,7 +53,7 @@ class LocalPlan:
         )
         near, far = raw["superblock_km2"]
         return cls(
-            centres=centres,
+            centres=centres[["x", "y", "radius_m", "weight"]].to_numpy(dtype=float),
             spacing_m=tuple(raw["spacing_m"]),
             block_m=tuple(raw["block_m"]),
             superblock_m2=(near * 1e6, far * 1e6),
@@ -64,9 +67,9 @@ class LocalPlan:
 
     def density(self, xy: np.ndarray) -> np.ndarray:
         """Return how built-up places `(n, 2)` are, from 0 to 1: high round a centre, a third of it at its radius."""
-        offset = xy[:, None, :] - self.centres[["x", "y"]].to_numpy()
-        reach = np.hypot(offset[..., 0], offset[..., 1]) / self.centres["radius_m"].to_numpy()
-        share = self.centres["weight"].to_numpy() * np.exp(-(reach**2))
+        offset = xy[:, None, :] - self.centres[:, :2]
+        reach = np.hypot(offset[..., 0], offset[..., 1]) / self.centres[:, 2]
+        share = self.centres[:, 3] * np.exp(-(reach**2))
         return 1.0 - np.prod(1.0 - np.minimum(share, 0.98), axis=1)
 
     def noise(self, xy: np.ndarray) -> np.ndarray:

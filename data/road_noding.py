@@ -126,6 +126,8 @@ def join_chains(edges: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         at[b].append(index)
     street = edges["street"].to_numpy()
     passing = {n for n, e in at.items() if len(e) == 2 and e[0] != e[1] and street[e[0]] == street[e[1]]}
+    vertices, line = shapely.get_coordinates(edges.geometry.to_numpy(), return_index=True)
+    lines = np.split(vertices, np.flatnonzero(np.diff(line)) + 1)
     done = np.zeros(len(edges), dtype=bool)
     rows, geometry = [], []
     tips = [(n, index) for n, found in sorted(at.items()) if n not in passing for index in found]
@@ -137,16 +139,15 @@ def join_chains(edges: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         while True:
             done[index] = True
             forward = start[index] == node
-            xy_line = shapely.get_coordinates(edges.geometry.iloc[index])
-            chain.append(xy_line if forward else xy_line[::-1])
+            chain.append(lines[index] if forward else lines[index][::-1])
             node = int(end[index] if forward else start[index])
             if node not in passing:
                 break
             index = next(other for other in at[node] if other != index)
             if done[index]:
                 break
-        line = np.vstack([chain[0], *(part[1:] for part in chain[1:])])
+        whole = np.vstack([chain[0], *(part[1:] for part in chain[1:])])
         rows.append(first)
-        geometry.append(shapely.LineString(line if is_forward else line[::-1]))
+        geometry.append(shapely.LineString(whole if is_forward else whole[::-1]))
     joined = edges.drop(columns="geometry").iloc[rows].reset_index(drop=True)
     return gpd.GeoDataFrame(joined, geometry=geometry, crs=edges.crs)
