@@ -228,6 +228,8 @@ class Worker:
 def main() -> int:
     """Run a worker until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # A connection that dies in the pool is told with its traceback there; here its absence is said once.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
         settings = Settings.from_env()
         worker = Worker(settings, rng=np.random.default_rng(), environment=dict(os.environ))
