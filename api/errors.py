@@ -64,12 +64,12 @@ class Problem(PlatformError):
 
 
 def language_of(scope: dict[str, Any]) -> Language:
-    """Return the language of the answer: the session's when there is one, else what the client prefers."""
+    """Return the language of the answer: the person's, unless our own script or a program asks for one."""
+    headers = dict(scope.get("headers", ()))
     chosen = scope.get("state", {}).get("language")
-    if chosen is not None:
+    if chosen is not None and b"x-siaga" not in headers:
         return Language(chosen)
-    header = next((value for name, value in scope.get("headers", ()) if name == b"accept-language"), b"")
-    return preferred(header.decode("latin-1"))
+    return preferred(headers.get(b"accept-language", b"").decode("latin-1"))
 
 
 def document(
@@ -190,6 +190,7 @@ _REASONS: dict[str, Callable[[Language, dict[str, Any]], tuple[str, str]]] = {
         text("at-most-characters", lang, limit=c["max_length"]),
     ),
     "string_too_short": lambda lang, c: (message("required", lang), ""),
+    "string_pattern_mismatch": lambda lang, c: (text("bad-pattern", lang), f"{c['pattern']}"),
     "enum": lambda lang, c: (message("one_of", lang, allowed=str(c["expected"]).replace("'", "")), ""),
     "literal_error": lambda lang, c: (message("one_of", lang, allowed=str(c["expected"]).replace("'", "")), ""),
 }

@@ -19,7 +19,7 @@ router = APIRouter()
 def live(
     request: Request,
     actor: Annotated[Actor, Depends(person(*READERS))],
-    since: Annotated[str, Query(max_length=20)] = "0",
+    since: Annotated[str, Query(pattern="^[0-9]{1,19}$")] = "0",
 ) -> Response:
     """Return the rows changed since a cursor, as compact arrays."""
     with transaction(door(request).engine) as tx:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from api.browser.person import current_account
 from api.door import door, reply
+from gis import accounts
 from gis.accounts import Account
 from gis.db import transaction
 from gis.labels import LABELS
@@ -62,8 +63,10 @@ def describe_types(snapshot: Snapshot, language: Language) -> list[dict[str, Any
 @router.get("/me")
 def me(request: Request, account: Annotated[Account, Depends(current_account)]) -> Response:
     """Return the person, the city, the types and all labels in the person's language."""
-    here, tongue = door(request), account.language
+    here = door(request)
     with transaction(here.engine) as tx:
+        # The gate may remember the person from before the language was switched.
+        tongue = (accounts.named(tx, account.name) or account).language
         snapshot = here.context.current(tx).snapshot
         city = describe_city(tx, snapshot)
     agency = snapshot.agencies.get(account.agency or "")

@@ -10,7 +10,6 @@ from sqlalchemy import text
 from api.app import make_api
 from tests.api.conftest import assert_problem, client_of
 
-
 END_CONNECTIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'a_health_away'"
 
 
