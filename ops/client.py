@@ -46,7 +46,7 @@ def call(state: State, method: str, path: str, *, body: Any = None, headers: dic
     where = urlsplit(run["api"])
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
     payload = None if body is None else json.dumps(body).encode()
-    sent = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Accept-Language": "en"}
+    sent = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
     sent |= {"Content-Type": "application/json"} if payload is not None else {}
     try:
         connection.request(method, path, payload, sent | (headers or {}))

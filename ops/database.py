@@ -6,6 +6,7 @@ use instead; the roles are made there, and the services still log in as their ow
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,6 +113,15 @@ class Database:
             raise CommandFailed(NOT_RUNNING, f"the database cannot be reached as {role}: {error}".strip()) from error
         connection.autocommit = True
         return connection
+
+    def checkpoint(self) -> None:
+        """Have everything written so far put into the data files, if the administrator's role may ask for it."""
+        connection = self.connect("admin")
+        try:
+            with contextlib.suppress(errors.InsufficientPrivilege), connection.cursor() as cursor:
+                cursor.execute("CHECKPOINT")
+        finally:
+            connection.close()
 
     # --- making --------------------------------------------------------------------------------------------------
 

@@ -62,7 +62,9 @@ def prepare(database: Database, folder: Path, say: Callable[[str], None]) -> Non
         if state.kind() is None:
             write_private(state.kind_file, {"kind": "demo"})
         # Goes on where an interrupted seeding stopped; does nothing when all is there.
-        seed_demo(database.settings(), folder, progress=say)
+        if seed_demo(database.settings(), folder, progress=say)["is_new"]:
+            # What the seeding wrote is not left for the recovery after the first crash.
+            database.checkpoint()
         if not _has_accounts(engine, state):
             say("making the demo accounts")
             with transaction(engine) as tx:

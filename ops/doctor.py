@@ -94,7 +94,7 @@ PROMISES = (
     ),
     Promise(
         name="boundaries in metres agree",
-        query="""SELECT count(*), min(code) FROM (
+        query="""SELECT count(*), min(area.code) FROM (
                    SELECT j.code, v.geom, v.geom_m FROM siaga.boundary_version v
                      JOIN siaga.jurisdiction j USING (jurisdiction_id) WHERE v.valid @> clock_timestamp()
                    UNION ALL SELECT code, geom, geom_m FROM siaga.admin_area) AS area, siaga.city

@@ -23,7 +23,6 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
 def run(args: argparse.Namespace) -> int:
     """Check a folder (exit code 5 when something is wrong with it), or write it to the database."""
     from data.city_check import check_city
-
     from ops.exits import CHECK_FAILED, DONE
 
     findings = check_city(args.folder)

@@ -20,6 +20,7 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser.add_argument("--type", metavar="T", help="only what this type of incident needs, with stations")
     parser.add_argument("--accuracy", default="0", metavar="M", help="metres (default 0)")
     parser.add_argument("--at", metavar="TIME", help="moment the boundaries must be in force; ISO 8601 with offset")
+    parser.add_argument("--language", choices=["id", "en"], default="id", help="of the sentences (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
 
@@ -38,9 +39,7 @@ def run(args: argparse.Namespace) -> int:
     at, accuracy_m = moment(args.at, "--at"), metres(args.accuracy, "--accuracy")
     with open_engine(state, for_reading=True) as engine, transaction(engine) as tx:
         now = Context(state.path).current(tx)
-        answer = explain(
-            tx, now, lon, lat, type_code=args.type, accuracy_m=accuracy_m, at=at, language="en" if args.json else "id"
-        )
+        answer = explain(tx, now, lon, lat, type_code=args.type, accuracy_m=accuracy_m, at=at, language=args.language)
     print(json.dumps(answer, ensure_ascii=False, indent=1, default=str) if args.json else describe(answer))
     return 0
 

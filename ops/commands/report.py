@@ -18,6 +18,7 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser.add_argument("--severity", type=int, metavar="N", help="1 (worst) to 4")
     parser.add_argument("--facts", metavar="JSON", help='such as {"n_victims": 2, "hazards": ["fire"]}')
     parser.add_argument("--key", metavar="K", help="idempotency key: the same key and report is stored once")
+    parser.add_argument("--language", choices=["id", "en"], default="id", help="of the answer (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="the API's answer as it is")
     parser.set_defaults(run=run)
 
@@ -38,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
         except ValueError as error:
             raise ValueRefused.of("--facts", f"not JSON ({error})", 'write it as {"n_victims": 2}') from None
     key = args.key or f"cli-{uuid.uuid4()}"
-    answer = call(State.at(args.state), "POST", "/v1/reports", body=body, headers={"Idempotency-Key": key})
+    headers = {"Idempotency-Key": key, "Accept-Language": args.language}
+    answer = call(State.at(args.state), "POST", "/v1/reports", body=body, headers=headers)
     print(json.dumps(answer, ensure_ascii=False, indent=1) if args.json else describe(answer))
     return 0
 
