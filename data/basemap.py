@@ -36,9 +36,9 @@ ROAD_LABEL_M = {1: 400.0, 2: 300.0, 3: 250.0, 4: 200.0, 5: 180.0, 6: 150.0}
 MAIN_RANK, AGAIN_M, AGAIN_ZOOM = 4, 900.0, 16
 AREA_ZOOM = {"kecamatan": 11, "kelurahan": 13, "water": 11}
 PLACE_ZOOM = {
-    "rumah_sakit": 14, "bandara": 12, "jembatan": 14, "kantor_pemerintah": 15, "belanja": 15, "pendidikan": 15,
-    "rumah_ibadah": 15, "pasar": 15, "pelabuhan": 14, "terminal": 14, "simpang": 15, "wisata": 16, "puskesmas": 16,
-    "basarnas": 16, "hotel": 16, "spbu": 17, "olahraga": 17, "bank": 17,
+    "airport": 12, "bridge": 14, "harbour": 14, "hospital": 14, "university": 14, "mall": 15, "market": 15,
+    "office": 15, "roundabout": 15, "landmark": 15, "intersection": 16, "mosque": 16, "clinic": 16, "hotel": 16,
+    "recreation": 17, "school": 17, "fuel": 17, "bank": 17,
 }  # fmt: skip
 
 AREAS = "SELECT level, code, name, geom FROM siaga.admin_area ORDER BY level, code"

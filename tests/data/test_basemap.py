@@ -185,12 +185,12 @@ def test_places_people_know_are_named(tx):
     tx.execute(
         text(
             "INSERT INTO siaga.place (name, kind, search, geom, accuracy_m, source) VALUES"
-            " ('RSUD', 'rumah_sakit', 'rsud', ST_GeomFromText('POINT(122.505 -3.995)', 4326), 50, 'test'),"
-            " ('Warung', 'lain', 'warung', ST_GeomFromText('POINT(122.506 -3.995)', 4326), 50, 'test')"
+            " ('RSUD', 'hospital', 'rsud', ST_GeomFromText('POINT(122.505 -3.995)', 4326), 50, 'test'),"
+            " ('Warung', 'stall', 'warung', ST_GeomFromText('POINT(122.506 -3.995)', 4326), 50, 'test')"
         )
     )
     build_basemap(tx)
-    names = set(tx.execute(text("SELECT name FROM siaga.basemap_label WHERE kind = 'rumah_sakit'")).scalars())
+    names = set(tx.execute(text("SELECT name FROM siaga.basemap_label WHERE kind = 'hospital'")).scalars())
     assert names == {"RSUD"}
     assert count(tx, basemap_label, basemap_label.c.name == "Warung") == 0
 

@@ -159,3 +159,20 @@ def test_known_places_fall_in_their_kecamatan(areas, geodata, file, least):
     spots = gpd.GeoDataFrame(known, geometry=gpd.points_from_xy(known["lon"], known["lat"]), crs=4326)
     found = gpd.sjoin(spots, names[["name", "geometry"]], predicate="covered_by", rsuffix="area")
     assert (found["name_area"] == found["in_kecamatan"]).sum() / len(known) >= least
+
+
+def test_land_of_the_neighbours_leaves_the_bay_free_and_names_one_government(areas):
+    neighbours = gpd.read_file(KENDARI / "neighbours.geojson").set_index("name").geometry
+    bay = areas.set_index("code").geometry["W01"]
+    assert neighbours.is_valid.all()
+    assert neighbours.intersection(bay).area.max() < 1e-9
+    towns = {"Soropia": (122.62, -3.91), "Moramo": (122.69, -4.19), "Unaaha": (122.066, -3.865)}
+    found = {
+        town: [name for name in neighbours.index if neighbours[name].covers(shapely.Point(place))]
+        for town, place in towns.items()
+    }
+    assert found == {
+        "Soropia": ["Kabupaten Konawe"],
+        "Moramo": ["Kabupaten Konawe Selatan"],
+        "Unaaha": ["Kabupaten Konawe"],
+    }
