@@ -61,9 +61,11 @@ def make_engine(settings: Settings, *, application: str) -> Engine:
     def clear_settings(dbapi_connection, record, reset_state):  # type: ignore[no-untyped-def]
         if not reset_state.terminate_only and not dbapi_connection.closed:
             dbapi_connection.rollback()
+            # Outside a transaction: one round trip instead of three, after every use of a connection.
+            dbapi_connection.autocommit = True
             with dbapi_connection.cursor() as cursor:
                 cursor.execute("RESET ALL")
-            dbapi_connection.commit()
+            dbapi_connection.autocommit = False
 
     return engine
 
