@@ -110,7 +110,7 @@ def refresh_fields(engine: Engine, state: Path, *, now: datetime | None = None) 
             tx.execute(LOCK)
             if _wanted(tx) != (build_id, metric_srid, wanted):
                 continue
-            _record(tx, wanted, build_id, folder, now or database_now(tx))
+            _record(tx, wanted, build_id, folder, now or database_now(tx), set(built))
         return {
             "road_build_id": build_id,
             "current": {profile: plan.digest for profile, plan in wanted.items()},
@@ -162,7 +162,9 @@ def _make(tables: RoadTables, plan: _Plan, profile: str, metric_srid: int, folde
     write_field(field_path(folder, plan.digest), build_field(graph, stations, codes=plan.codes, digest=plan.digest))
 
 
-def _record(tx: Connection, wanted: dict[str, _Plan], build_id: int | None, folder: Path, now: datetime) -> None:
+def _record(
+    tx: Connection, wanted: dict[str, _Plan], build_id: int | None, folder: Path, now: datetime, built: set[str]
+) -> None:
     """Make `travel_field` name exactly the wanted fields."""
     digests = [plan.digest for plan in wanted.values()]
     tx.execute(delete(travel_field).where(travel_field.c.digest.not_in(digests)))
@@ -181,8 +183,8 @@ def _record(tx: Connection, wanted: dict[str, _Plan], build_id: int | None, fold
             "is_current": True,
         }
         # The same content under a newer build keeps its field; only the row has to follow.
-        kept = {"road_build_id": build_id, "is_current": True}
-        tx.execute(insert(travel_field).values(row).on_conflict_do_update(index_elements=["digest"], set_=kept))
+        changed = row if profile in built else {"road_build_id": build_id, "is_current": True}
+        tx.execute(insert(travel_field).values(row).on_conflict_do_update(index_elements=["digest"], set_=changed))
 
 
 def _remove_stale(folder: Path, wanted: dict[str, _Plan]) -> list[str]:

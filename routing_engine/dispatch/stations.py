@@ -309,5 +309,5 @@ class HasStations(Protocol):
 
 
 def nearest(snapshot: HasStations, lon: float, lat: float, service: str, limit: int = 3) -> list[dict[str, Any]]:
-    """Return the nearest stations of a service, of all agencies, as a program may read them (`StationIndex.nearest`)."""
+    """Return the nearest stations of a service, of all agencies, for a program to read; see `StationIndex.nearest`."""
     return [station.as_dict() for station in snapshot.stations.nearest((lon, lat), service=service, limit=limit)]
