@@ -112,7 +112,7 @@ def _date(text: str) -> date | None:
 
 def _hours(text: str) -> tuple[int, int]:
     first, _, last = text.partition("-")
-    if first.isdecimal() and last.isdecimal() and len(first) <= 2 and len(last) <= 2:
+    if text.isascii() and first.isdecimal() and last.isdecimal() and len(text) <= 5:
         hours = int(first), int(last)
         if hours[0] <= 23 and 1 <= hours[1] <= 24 and hours[0] != hours[1]:
             return hours

@@ -18,6 +18,7 @@ import pandas as pd
 import shapely
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from data.history_settings import HistorySettings
 from gis.errors import DataError
@@ -29,6 +30,8 @@ DAY_S = 86_400
 CENTRES = 5
 SPREAD_M = (90.0, 320.0)
 ANYWHERE = 0.25
+STREET_STEP_M = 30.0
+BESIDE_STREET_M = 15.0
 UNFOUNDED_SHARE = 0.04
 # On one day in twelve of the rainy months it pours, and types of the rain come six times as often.
 STORM_SHARE = 1 / 12
@@ -69,6 +72,7 @@ def generate(
     time_zone: str,
     metric_srid: int,
     number_prefix: str = "",
+    streets: gpd.GeoSeries | None = None,
     seed: int = SEED,
     scale: float = 1.0,
 ) -> History:
@@ -82,6 +86,8 @@ def generate(
     types
         `type_code, name_id, lane, severity, lead_agency`; types the settings give no weight are left out, unless the
         settings give none to any: then all count alike.
+    streets
+        Lines (any CRS, but set). With them, incidents happen along the streets of their area, where it has any.
     scale
         Factor on the number of calls and tickets, such as 10 to try planning at size.
 
@@ -108,7 +114,7 @@ def generate(
         time_zone, nonexistent="shift_forward", ambiguous=np.ones(len(local), dtype=bool)
     ).tz_convert("UTC")
     _finish(rng, incidents, kind, types, settings, until, time_zone)
-    _place(rng, incidents, cells, settings, metric_srid)
+    _place(rng, incidents, cells, settings, metric_srid, streets)
     incidents["incident_id"] = _uuids(rng, incidents["received_at"])
     incidents["number"] = [f"{number_prefix}-H{number:05d}" for number in range(1, len(incidents) + 1)]
     return History(incidents=incidents, calls=_classes(rng, calls, lanes, settings))
@@ -237,6 +243,7 @@ def _place(
     cells: gpd.GeoDataFrame,
     settings: HistorySettings,
     metric_srid: int,
+    streets: gpd.GeoSeries | None,
 ) -> None:
     """Add position, accuracy and the name of the area."""
     metric = cells.geometry.to_crs(metric_srid)
@@ -245,13 +252,11 @@ def _place(
     everything = shapely.union_all(shapes)
     shapely.prepare(everything)
     cell = _choose_cells(rng, incidents["type_code"].to_numpy(), cells, metric.area.to_numpy(), settings)
+    along = np.empty((0, 2)) if streets is None else _street_points(streets.to_crs(metric_srid))
     xy = np.empty((len(incidents), 2))
     for number, shape in enumerate(shapes):
-        centres = _anywhere(rng, shape, CENTRES)
-        popular = 1.0 / np.arange(1, CENTRES + 1)
-        spread = rng.uniform(*SPREAD_M, CENTRES)
         mine = np.flatnonzero(cell == number)
-        xy[mine] = _around(rng, shape, centres, popular / popular.sum(), spread, len(mine))
+        xy[mine] = _in_cell(rng, shape, along[_in(shape, along)], len(mine))
     method = rng.choice(
         len(settings.positions),
         len(incidents),
@@ -297,31 +302,43 @@ def _choose_cells(
     return chosen
 
 
-def _anywhere(rng: Generator, shape: shapely.Geometry, n: int) -> NDArray[np.float64]:
-    """Return `n` points spread evenly over a polygon (metres); shape ``(n, 2)``."""
-    west, south, east, north = shape.bounds
-    return _keep(
-        n, lambda wanted: rng.uniform((west, south), (east, north), (3 * wanted + 8, 2)), lambda xy: _in(shape, xy)
-    )
+def _street_points(streets: gpd.GeoSeries) -> NDArray[np.float64]:
+    """Return points every `STREET_STEP_M` along lines (metres); shape ``(n, 2)``."""
+    dense = shapely.segmentize(streets.to_numpy(), STREET_STEP_M)
+    return shapely.get_coordinates(dense)
 
 
-def _around(
-    rng: Generator,
-    shape: shapely.Geometry,
-    centres: NDArray[np.float64],
-    popular: NDArray[np.float64],
-    spread: NDArray[np.float64],
-    n: int,
-) -> NDArray[np.float64]:
-    """Return `n` points of a polygon, most of them round its centres (metres); shape ``(n, 2)``."""
-    n_anywhere = int(rng.binomial(n, ANYWHERE))
+def _in_cell(rng: Generator, shape: shapely.Geometry, along: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Return `n` points of an area (metres): most gather round a few centres, the others lie anywhere.
+
+    With street points (`along`), all of them are beside a street.
+    """
+
+    def anywhere(wanted: int) -> NDArray[np.float64]:
+        if len(along):
+            return along[rng.integers(len(along), size=wanted)]
+        return _keep(
+            wanted,
+            lambda missing: rng.uniform(shape.bounds[:2], shape.bounds[2:], (3 * missing + 8, 2)),
+            lambda xy: _in(shape, xy),
+        )
+
+    centres = anywhere(CENTRES)
+    popular = 1.0 / np.arange(1, CENTRES + 1)
+    popular /= popular.sum()
+    spread = rng.uniform(*SPREAD_M, CENTRES)
 
     def near(wanted: int) -> NDArray[np.float64]:
-        which = rng.choice(len(centres), 2 * wanted + 8, p=popular)
+        which = rng.choice(CENTRES, 2 * wanted + 8, p=popular)
         return centres[which] + rng.standard_normal((len(which), 2)) * spread[which, None]
 
-    points = np.concatenate([_anywhere(rng, shape, n_anywhere), _keep(n - n_anywhere, near, lambda xy: _in(shape, xy))])
-    return rng.permutation(points)
+    n_anywhere = int(rng.binomial(n, ANYWHERE))
+    xy = np.concatenate([anywhere(n_anywhere), _keep(n - n_anywhere, near, lambda xy: _in(shape, xy))])
+    if len(along) and n:
+        street = along[cKDTree(along).query(xy)[1]]
+        beside = street + rng.standard_normal((n, 2)) * BESIDE_STREET_M
+        xy = np.where(_in(shape, beside)[:, None], beside, street)
+    return rng.permutation(xy)
 
 
 def _blur(

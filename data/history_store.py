@@ -37,6 +37,11 @@ ACTOR, ACTOR_ROLE = "history", "admin"
 
 AREAS = "SELECT level, code, name, parent_code, geom FROM siaga.admin_area ORDER BY level, code"
 
+STREETS = """
+SELECT e.geom FROM siaga.road_edge e JOIN siaga.road_build b USING (road_build_id)
+WHERE b.is_current AND NOT e.is_bridge ORDER BY e.edge_id
+"""
+
 # The lead agency of a type at its usual severity; of several, the first by code.
 TYPES = text(
     """
@@ -130,6 +135,7 @@ def history_of(
     """Make the history of the city in the database; writes nothing."""
     areas = gpd.read_postgis(text(AREAS), tx, geom_col="geom").rename_geometry("geometry")
     types = pd.DataFrame([dict(row) for row in tx.execute(TYPES).mappings()])
+    streets = gpd.read_postgis(text(STREETS), tx, geom_col="geom", crs=4326)
     return generate(
         areas,
         types,
@@ -138,6 +144,7 @@ def history_of(
         time_zone=str(city.time_zone),
         metric_srid=city.metric_srid,
         number_prefix=city.number_prefix,
+        streets=streets.geometry if len(streets) else None,
         seed=seed,
         scale=scale,
     )

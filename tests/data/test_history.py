@@ -12,7 +12,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from shapely import box
+from shapely import LineString, box
 
 from data.history import History, generate
 from data.history_settings import HistorySettings
@@ -304,3 +304,17 @@ def test_no_land_and_no_type_are_refused():
         generate(water, small_types(), HistorySettings(), until=UNTIL, time_zone=ZONE, metric_srid=32751)
     with pytest.raises(DataError, match="no type"):
         make(HistorySettings(types={"OTHER": 1.0}))
+
+
+def test_with_streets_everything_happens_beside_one(tmp_path):
+    streets = gpd.GeoSeries(
+        [LineString([(122.405, 0.001), (122.405, 0.039)]), LineString([(122.441, 0.005), (122.459, 0.005)])], crs=4326
+    )
+    exact = SMALL + "[[positions]]\nmethod = 'map'\nshare = 1\naccuracy_m = [1, 1]\n"
+    history = make(settings(tmp_path, exact), streets=streets)
+    points = gpd.GeoSeries.from_xy(history.incidents["lon"], history.incidents["lat"], crs=4326).to_crs(32751)
+    with_street = history.incidents["location_text"].isin(["A1", "A3", "B1"])
+    distance_m = points.distance(streets.to_crs(32751).union_all())
+    assert with_street.sum() > 50
+    assert distance_m[with_street].max() < 15 * 6
+    assert distance_m[~with_street].max() > 500  # an area without streets is filled as before
