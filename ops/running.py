@@ -163,13 +163,14 @@ def stop(state: State) -> list[str]:
     """Stop everything that runs in `state`; return the names of what was stopped, empty when nothing ran."""
     if not state.path.exists():
         return []
-    stopped = []
+    stopped: list[str] = []
+    parts = list((state.run_info() or {"pids": {}})["pids"])
     pid = _supervisor_pid(state)
     if pid is not None:
         processes.send([pid], signal.SIGTERM)
         if not processes.wait_until(lambda: not processes.is_alive(pid), STOP_WITHIN_S):
             processes.end([pid], patience_s=0.0)
-        stopped.append("supervisor")
+        stopped += parts or ["supervisor"]
     stopped += _stop_rest(state)
     for file in (state.run_file, state.pid_file, state.heartbeat_file):
         file.unlink(missing_ok=True)

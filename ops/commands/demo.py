@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if state.path.exists() and state.kind() == "city":
         raise CommandFailed(REFUSED, f"{state.path} belongs to a real city; start it with ./siaga up")
     if args.fresh:
-        _drop(state, args.yes)
+        _drop(state, args)
 
     def prepare(database: Database) -> None:
         demo.prepare(database, folder, say)
@@ -66,17 +66,19 @@ def run(args: argparse.Namespace) -> int:
     return running.start(state, layout, prepare=prepare, is_detached=args.detach, announce=announce, say=say)
 
 
-def _drop(state, may_drop: bool) -> None:  # type: ignore[no-untyped-def]
-    from ops import demo, running
+def _drop(state, args: argparse.Namespace) -> None:  # type: ignore[no-untyped-def]
+    from ops import demo, ports, running
 
     if not state.path.exists():
         return
     demo.require_demo(state)
     # Without a terminal nobody could answer; a demo's data are synthetic, and a real city's were refused above.
-    if not may_drop and sys.stdin is not None and sys.stdin.isatty():
+    if not args.yes and sys.stdin is not None and sys.stdin.isatty():
         print(f"Drop everything in the demo {state.path}? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes", "ya"):
             raise CommandFailed(USAGE, "nothing was dropped")
     running.stop(state)
+    # A start that fails for a port must not have cost the data.
+    ports.require_free({"--port": args.port, "--api-port": args.api_port})
     demo.drop(state)
     say(f"dropped the demo in {state.path}")
