@@ -21,11 +21,12 @@ COOKIE = "siaga_session"
 # Name of the page, its script and its sign in the navigation.
 PAGES: dict[str, tuple[Callable[[Services], None], str]] = {
     "operator": (operator.render, ":material/headset_mic:"),
+    "intake": (operator.render, ":material/headset_mic:"),
     "agency": (agency.render, ":material/shield:"),
     "planner": (planner.render, ":material/insights:"),
 }
 PAGES_OF: dict[Role, tuple[str, ...]] = {
-    Role.INTAKE: (),
+    Role.INTAKE: ("intake",),
     Role.OPERATOR: ("operator",),
     Role.SUPERVISOR: ("operator", "planner"),
     Role.AGENCY: ("agency",),

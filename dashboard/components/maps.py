@@ -155,7 +155,7 @@ def show_desk(m: folium.Map, key: str, *, mode: str, language: str, text: Mappin
     Parameters
     ----------
     mode
-        ``operator`` or ``agency``.
+        ``operator``, ``intake`` (the form alone) or ``agency``.
     language
         Code of the interface language; sent as Accept-Language.
     text

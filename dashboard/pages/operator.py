@@ -6,6 +6,7 @@ from dashboard.components.maps import city_map, show_desk
 from dashboard.services import Services
 from dashboard.text import texts
 from gis.city import CityFacts
+from gis.words import Role
 
 
 def center(city: CityFacts) -> tuple[float, float]:
@@ -18,6 +19,7 @@ def center(city: CityFacts) -> tuple[float, float]:
 
 
 def render(services: Services) -> None:
-    """Show the operator's desk."""
+    """Show the operator's desk; for the role that may only report, the form and the map."""
+    mode = "intake" if services.me.account.role == Role.INTAKE else "operator"
     m = city_map(center(services.city()), zoom=14, is_canvas=False)
-    show_desk(m, "desk", mode="operator", language=services.me.language, text=texts(services.me.language))
+    show_desk(m, "desk", mode=mode, language=services.me.language, text=texts(services.me.language))

@@ -1,4 +1,4 @@
-// New incidents are heard and seen in the tab's title; Streamlit's own dialog never covers the form.
+// New incidents are heard and seen in the tab's title; Streamlit's own dialog never takes the keyboard.
 
 export class Alerts {
   constructor(ui) {
@@ -53,14 +53,15 @@ export class Alerts {
   }
 }
 
-// While the server is away Streamlit opens "Connection error" over the page and takes the focus. Our own bar already
-// says so; the dialog goes and the cursor returns to where it was.
-export function closeForeignDialogs(host, lastFocus) {
-  for (const dialog of document.querySelectorAll('[role="dialog"]')) {
-    if (host.contains(dialog)) continue;
-    const close = dialog.querySelector('button[aria-label="Close"]');
-    if (close) close.click();
-    else document.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', code: 'Escape', keyCode: 27, which: 27, bubbles: true }));
-    if (lastFocus && lastFocus.isConnected) setTimeout(() => lastFocus.focus({ preventScroll: true }), 60);
-  }
+// While the server is away Streamlit opens "Connection error" over the page, makes the rest inert and takes the focus.
+// Our own bar already says so. The style sheet keeps that dialog hidden; here the page stays alive, before the browser
+// takes the cursor out of the field, and the dialog is closed. Returns how to stop.
+export function keepFocus(host) {
+  const observer = new MutationObserver(() => {
+    if (!document.documentElement.hasAttribute('data-siaga-away')) return;
+    for (let node = host; node && node !== document.body; node = node.parentElement) if (node.inert) node.inert = false;
+    for (const dialog of document.querySelectorAll('.stDialog [role="dialog"]')) dialog.querySelector('button[aria-label="Close"]')?.click();
+  });
+  observer.observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['inert'] });
+  return () => observer.disconnect();
 }

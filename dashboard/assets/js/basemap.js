@@ -25,7 +25,7 @@
     industry: 'industry', industrial: 'industry', port: 'industry', airport: 'industry', building: 'building',
   };
   // Line width in pixels at zoom 11 and 17, by rank (1 = main road).
-  const WIDTH = [[1, 6], [1.7, 10], [1.4, 8], [1, 7], [0.8, 6], [0.6, 5], [0.4, 3.6], [0.3, 1.6]];
+  const WIDTH = [[1, 6], [1.7, 10], [1.4, 8], [1, 7], [0.8, 6], [0.45, 4.6], [0.3, 3.4], [0.2, 1.8]];
   const between = (low, high, share) => low + (high - low) * Math.max(0, Math.min(1, share));
   const roadWidth = (rank, zoom) => between(...WIDTH[rank], (zoom - 11) / 6) * (zoom > 17 ? 1.25 : 1);
   const rankOf = properties => Math.max(0, Math.min(7, Number(properties.rank ?? 5)));
@@ -150,7 +150,7 @@
     for (const isCasing of zoom >= 13 ? [true, false] : [false]) {
       for (const [rank, feature, scale] of roads) {
         const colour = isCasing ? colours.casing[rank] : colours.road[rank];
-        if (!colour || (isCasing && rank > 5 && zoom < 15)) continue;
+        if (!colour || (isCasing && rank >= 5 && zoom < 15)) continue;
         context.beginPath();
         tile.trace(context, feature, scale);
         context.strokeStyle = colour;

@@ -1,4 +1,5 @@
-// The live desk: shell, wiring and keys. Modes: operator (form, queue, all incidents) and agency (own assignments).
+// The live desk: shell, wiring and keys. Modes: operator (form, queue, all incidents), agency (own assignments),
+// intake (form only).
 
 const search = new URL(import.meta.url).search;
 const { el, button, Wording } = await import('./dom.js' + search);
@@ -7,13 +8,14 @@ const { Live } = await import('./live.js' + search);
 const { Marks } = await import('./marks.js' + search);
 const { Queue } = await import('./queue.js' + search);
 const { Inbox } = await import('./inbox.js' + search);
+const { Sent } = await import('./sent.js' + search);
 const { Form } = await import('./form.js' + search);
 const { Detail } = await import('./detail.js' + search);
 const { Why } = await import('./why.js' + search);
 const { Pin } = await import('./pin.js' + search);
 const { Outbox } = await import('./outbox.js' + search);
 const { Notices } = await import('./notices.js' + search);
-const { Alerts, closeForeignDialogs } = await import('./alerts.js' + search);
+const { Alerts, keepFocus } = await import('./alerts.js' + search);
 const { legend, help, stations } = await import('./legend.js' + search);
 
 const LEGEND = ['police', 'fire', 'medical', 'rescue', 'civil_protection', 'electricity', 'traffic', 'public_order', 'social', 'environment'];
@@ -48,7 +50,9 @@ class Desk {
     this.root = el('div', { class: 'sg-desk', 'data-mode': data.mode });
     this.ui = makeUi(this.root, me, api, new Wording(data.text, data.language, me.city.time_zone));
     this.isAgency = data.mode === 'agency';
-    this.live = new Live(api, this.isAgency);
+    this.isIntake = data.mode === 'intake';
+    this.live = new Live(api, { isOwn: this.isAgency, isBlind: this.isIntake });
+    this.ownReports = new Set();
     this.notices = new Notices();
     this.alerts = new Alerts(this.ui);
     this.selected = null;
@@ -64,7 +68,7 @@ class Desk {
     if (isAgency) this.list = new Inbox(this.live, ui, actions);
     else {
       this.outbox = new Outbox(ui.api, [ui.me.name, ui.me.role].join('.'));
-      this.list = new Queue(this.live, ui, actions);
+      this.list = this.isIntake ? new Sent(ui) : new Queue(this.live, ui, actions);
       this.form = new Form(ui, this.outbox, actions);
       this.outbox.addEventListener('saved', event => this.saved(event.detail.answer));
     }
@@ -137,9 +141,10 @@ class Desk {
     const listen = (target, kind, action, options) => { target.addEventListener(kind, action, options); this.cleanups.push(() => target.removeEventListener(kind, action, options)); };
     listen(document, 'keydown', event => this.onKey(event), true);
     listen(this.root, 'focusin', event => { this.lastFocus = event.target; });
+    this.cleanups.push(keepFocus(this.host));
     const everySecond = setInterval(() => { this.list.draw(); if (this.list.age) this.list.age(); this.marks.age(); this.detail.age(); }, 1000);
     this.cleanups.push(() => clearInterval(everySecond));
-    if (this.isAgency) this.postsButton.click();
+    if (this.isAgency && !this.hasPosts) this.postsButton.click();
     window.__siaga = { desk: this, get n() { return live.rows.size; }, get since() { return live.since; } };
   }
 
@@ -149,6 +154,7 @@ class Desk {
     if (this.outbox) this.outbox.stop();
     if (this.marks) this.marks.close();
     this.list.close();
+    document.documentElement.removeAttribute('data-siaga-away');
     this.cleanups.forEach(undo => undo());
     document.dispatchEvent(new CustomEvent('siaga:link', { detail: null }));
   }
@@ -157,7 +163,7 @@ class Desk {
 
   togglePosts() {
     this.hasPosts = !this.hasPosts;
-    if (!this.posts) this.posts = stations(this.map, this.ui).catch(() => { this.posts = null; return null; });
+    if (!this.posts) this.posts = stations(this.map, this.ui, this.isAgency ? this.ui.me.agency : null).catch(() => { this.posts = null; return null; });
     this.posts.then(layer => { if (layer) { if (this.hasPosts) layer.addTo(this.map); else layer.remove(); } });
     return this.hasPosts;
   }
@@ -169,17 +175,18 @@ class Desk {
     this.marks.sync(changed, removed);
     const touched = new Set([...changed, ...removed].map(row => row.id));
     if (this.selected && touched.has(this.selected) && !isFirst) this.detail.changed(this.selected);
-    if (fresh.length) {
-      this.alerts.raise(fresh);
-      for (const row of fresh.slice(0, 2)) this.notices.say(this.ui.words.t('fresh', { number: row.number, type: this.ui.typeName(row.type) }), 'fresh');
+    const news = fresh.filter(row => !this.ownReports.has(row.id));
+    if (news.length) {
+      this.alerts.raise(news);
+      for (const row of news.slice(0, 2)) this.notices.say(this.ui.words.t('fresh', { number: row.number, type: this.ui.typeName(row.type) }), 'fresh');
     }
   }
 
   onLink({ isLinked, seconds }) {
     this.stale.hidden = isLinked;
+    document.documentElement.toggleAttribute('data-siaga-away', !isLinked); // the style sheet hides Streamlit's dialog at once
     if (!isLinked) {
       this.stale.textContent = this.ui.words.t('stale', { n: seconds });
-      closeForeignDialogs(this.host, this.lastFocus);
     } else if (this.outbox) this.outbox.flush();
     this.root.classList.toggle('is-stale', !isLinked);
     document.dispatchEvent(new CustomEvent('siaga:link', { detail: { isLinked, seconds } }));
@@ -189,6 +196,8 @@ class Desk {
     const { t } = this.ui.words;
     const called = (answer.assignments || []).filter(a => a.role !== 'inform').map(a => a.agency).filter(Boolean);
     this.notices.say(answer.incident_id ? t('saved', { number: answer.number, agencies: [...new Set(called)].join(', ') || t('no_agency') }) : t('saved_report'), answer.handoff ? 'warn' : 'ok', 9000);
+    if (answer.incident_id) this.ownReports.add(answer.incident_id);
+    if (this.isIntake) { this.list.add(answer); return; }
     this.live.refresh();
     if (answer.incident_id && this.form.isEmpty) this.select(answer.incident_id);
   }
@@ -265,7 +274,7 @@ class Desk {
     const { t } = this.ui.words;
     const isYes = await this.notices.ask(t('move_question', { number: row.number }), t('move_yes'), t('back'));
     if (isYes) {
-      await this.send(() => this.ui.api.post('/api/incidents/' + encodeURIComponent(row.id) + '/events', { kind: 'relocate', version: row.version, lon: point.wrap().lng, lat: point.lat, accuracy_m: 25, location_method: 'map' }));
+      await this.send(() => this.ui.api.post('/api/incidents/' + encodeURIComponent(row.id) + '/events', { kind: 'relocate', version: row.version, lon: point.wrap().lng, lat: point.lat, accuracy_m: 25 }));
     }
     reset();
   }

@@ -155,9 +155,9 @@ export class Detail {
     if (a.share !== null && a.share !== undefined && a.share < 0.995) lines.push(t('share_of_disc', { p: percent(a.share) }));
     if (a.jurisdiction && a.jurisdiction.version) lines.push(t('boundary_version', { n: a.jurisdiction.version, day: a.jurisdiction.valid_from ? ui.words.day(a.jurisdiction.valid_from) : '' }));
     if (a.rule) lines.push(t('rule') + ' ' + a.rule);
-    const others = ((answer && answer.runners_up) || []).slice(0, 4).map(other => {
-      const name = other.name || (other.jurisdiction && other.jurisdiction.name) || other.code || other.agency || '';
-      const figure = other.share ? percent(other.share) : other.border_m !== undefined && other.border_m !== null ? metres(other.border_m) : other.distance_m ? metres(other.distance_m) : '';
+    const others = ((answer && answer.others) || []).slice(0, 5).map(other => {
+      const name = other.name || other.code || '';
+      const figure = other.share ? percent(other.share) : other.border_m !== undefined && other.border_m !== null ? metres(other.border_m) : '';
       return el('li', {}, el('span', { text: name }), el('span', { class: 'sg-num', text: figure }));
     });
     return el('div', { class: 'sg-why' }, el('p', { text: a.why || (answer && answer.why) || '' }),

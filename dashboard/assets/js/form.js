@@ -174,6 +174,7 @@ export class Form {
     for (const b of this.flags) b.setAttribute('aria-pressed', Boolean(d[b.dataset.name]));
     const questions = (type && type.questions) || [];
     this.questions.textContent = questions.map(q => (typeof q === 'string' ? q : q.text || '')).filter(Boolean).join('  ·  ');
+    this.questions.title = this.questions.textContent;
     this.questions.hidden = !questions.length;
     this.chips.replaceChildren(...[
       d.attach_to ? this.chip(t('attached_to', { number: d.attachNumber }), () => this.change({ attach_to: null, attachNumber: null })) : null,

@@ -31,13 +31,14 @@ export function help(ui, mode, close) {
       mode === 'operator' ? el('section', {}, el('h3', { text: t('help_commands') }), table(COMMANDS.map(name => [t('cmd_form_' + name), t('cmd_text_' + name)]))) : null));
 }
 
-// Posts of all agencies, small and quiet.
-export async function stations(map, ui) {
+// Posts, small and quiet: of one agency, or of all.
+export async function stations(map, ui, agency) {
   const layer = L.layerGroup(), pane = map.getPane('siagaPosts') || map.createPane('siagaPosts');
   pane.style.zIndex = 410;
   const renderer = L.svg({ pane: 'siagaPosts', padding: 0.3 });
   const answer = await ui.api.get('/api/stations');
   for (const feature of answer.features || []) {
+    if (agency && feature.properties.agency !== agency) continue;
     const [lon, lat] = feature.geometry.coordinates, p = feature.properties;
     const mark = L.circleMarker([lat, lon], { renderer, radius: 4.5, className: 'sg-post', weight: 2.5, fillOpacity: 1, bubblingMouseEvents: true });
     mark.bindTooltip(() => el('div', {}, el('b', { text: p.name }), el('div', { class: 'sg-soft', text: [p.agency, ui.me.services[p.service], p.accuracy_m ? '± ' + ui.words.metres(p.accuracy_m) : ''].filter(Boolean).join(' · ') })), { direction: 'top', offset: [0, -6], className: 'sg-tip', opacity: 1 });

@@ -27,10 +27,10 @@ function readRow(array, own) {
 
 export class Live extends EventTarget {
   // `isOwn`: an agency's desk, where each of its own assignments waits for an answer, not the lead's alone.
-  constructor(api, isOwn) {
+  // `isBlind`: a desk that may report but not read; it only looks whether the server is there.
+  constructor(api, { isOwn = false, isBlind = false } = {}) {
     super();
-    this.api = api;
-    this.isOwn = isOwn;
+    Object.assign(this, { api, isOwn, isBlind });
     this.rows = new Map();
     this.since = '0';
     this.skew = 0;
@@ -75,7 +75,7 @@ export class Live extends EventTarget {
     if (this.isBusy) return;
     this.isBusy = true;
     try {
-      const answer = await this.api.get('/api/live?since=' + encodeURIComponent(this.since), { timeout: this.isFirst ? 20000 : 6000 });
+      const answer = this.isBlind ? await this.knock() : await this.api.get('/api/live?since=' + encodeURIComponent(this.since), { timeout: this.isFirst ? 20000 : 6000 });
       if (this.isStopped) return;
       this.skew = Date.parse(answer.now) - Date.now();
       this.merge(answer.rows);
@@ -88,8 +88,13 @@ export class Live extends EventTarget {
       this.setLink(false);
     } finally {
       this.isBusy = false;
-      this.soon(document.hidden ? HIDDEN_MS : EVERY_MS);
+      this.soon(document.hidden || this.isBlind ? HIDDEN_MS : EVERY_MS);
     }
+  }
+
+  async knock() {
+    await this.api.get('/api/me');
+    return { since: this.since, now: new Date().toISOString(), rows: [] };
   }
 
   setLink(isLinked) {

@@ -37,6 +37,7 @@ export class TypePicker {
     this.draft = draft;
     const chosen = this.of(draft.type), isFocused = this.root.contains(document.activeElement);
     this.root.classList.toggle('is-list', !chosen && Boolean(this.open));
+    this.root.classList.toggle('is-one', Boolean(chosen));
     if (chosen) this.root.replaceChildren(this.summary(chosen, draft));
     else if (this.open) this.root.replaceChildren(...this.list());
     else this.root.replaceChildren(...this.grid());

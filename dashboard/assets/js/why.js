@@ -24,7 +24,8 @@ export class Why {
     this.ui.root.classList.add('has-why');
     const style = getComputedStyle(this.ui.root), colour = style.getPropertyValue(colourVariable(assignment.service)).trim() || style.getPropertyValue('--accent').trim();
     const ink = style.getPropertyValue('--ink').trim();
-    for (const other of answer.runners_up || []) {
+    answer.others = [...(answer.winners || []).filter(other => !assignment.jurisdiction || other.jurisdiction_id !== assignment.jurisdiction.id), ...(answer.runners_up || [])];
+    for (const other of answer.others) {
       if (other.geometry) this.shape(other.geometry, { color: ink, weight: 1.5, dashArray: '2 5', fill: false, opacity: 0.8 }, this.name(other));
     }
     const bounds = L.latLngBounds([[incident.lat, incident.lon]]);
@@ -52,7 +53,7 @@ export class Why {
   }
 
   name(part) {
-    const { words } = this.ui, name = part.name || (part.jurisdiction && part.jurisdiction.name) || part.code || '';
+    const { words } = this.ui, name = part.name || part.code || '';
     return part.share !== undefined && part.share !== null && part.share < 0.995 ? name + ' ' + words.percent(part.share) : name;
   }
 }
