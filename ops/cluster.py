@@ -189,8 +189,7 @@ class Cluster:
     def _launch(self, programs: postgres.Programs) -> subprocess.Popen[bytes]:
         settings = SETTINGS | {
             "unix_socket_directories": f'"{self.state.sockets}"',
-            # A small /dev/shm (64 MB in most containers) would make parallel queries fail; files in pg/ do not.
-            "dynamic_shared_memory_type": "posix" if _shm_bytes() >= SMALL_SHM_BYTES else "mmap",
+            "dynamic_shared_memory_type": "posix" if has_usable_shm() else "mmap",
         }
         arguments = [programs.path("postgres"), "-D", str(self.state.data)]
         for name, value in settings.items():
@@ -253,12 +252,17 @@ def _reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
-def _shm_bytes() -> int:
+def has_usable_shm(folder: Path = Path("/dev/shm")) -> bool:
+    """Tell whether parallel queries can share memory there; else files in `pg/` do, slower but surely.
+
+    Containers often have 64 MB, which a parallel query outgrows, or a folder that only root may write.
+    """
     try:
-        space = os.statvfs("/dev/shm")
+        space = os.statvfs(folder)
+        is_writable = folder.stat().st_mode & 0o002 != 0
     except OSError:
-        return 0
-    return space.f_blocks * space.f_frsize
+        return False
+    return is_writable and space.f_blocks * space.f_frsize >= SMALL_SHM_BYTES
 
 
 def tail(path: Path, n_lines: int = 12) -> str:

@@ -18,7 +18,7 @@ import pytest
 
 from gis.settings import ROOT
 from ops import postgres, processes
-from ops.cluster import Cluster
+from ops.cluster import Cluster, has_usable_shm
 from ops.database import Database
 from ops.exits import CommandFailed
 from ops.state import State
@@ -156,6 +156,18 @@ def test_a_backend_that_cannot_be_interrupted_does_not_hold_up_the_stop(cluster)
     os.kill(connection.info.backend_pid, signal.SIGSTOP)
     assert cluster.stop(fast_s=0.5)
     assert not cluster.users()
+
+
+def test_shared_memory_that_cannot_be_used_is_not_used(state, cluster, monkeypatch, tmp_path):
+    tmp_path.chmod(0o755)
+    assert not has_usable_shm(tmp_path), "only its owner may write there"
+    assert not has_usable_shm(tmp_path / "none")
+    monkeypatch.setattr("ops.cluster.has_usable_shm", lambda: False)
+    cluster.start()
+    assert answer(cluster, "SHOW dynamic_shared_memory_type") == "mmap"
+    query = "SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;"
+    query += "CREATE TABLE many AS SELECT generate_series(1, 300000) AS n; ANALYZE many;"
+    assert answer(cluster, query + "SELECT count(*) FROM many") == 300000
 
 
 def test_a_path_too_long_for_a_socket_is_named(state):
