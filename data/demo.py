@@ -7,7 +7,9 @@ where it stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +77,7 @@ def seed_demo(
         from data.history_store import seed_history
 
         progress("history …")
-        with transaction(engine) as tx:
+        with _long_transaction(engine) as tx:
             written |= seed_history(tx, city_folder, state=state, now=database_now(tx), scale=scale, progress=progress)
         return {"is_new": True, "seconds": time.monotonic() - started, **written}
     finally:
@@ -99,21 +101,36 @@ def seed_city(engine: Engine, city_folder: Path, *, state: Path, progress: Progr
     from routing_engine.dispatch.fields import refresh_fields
 
     written: dict[str, Any] = {}
-    with transaction(engine) as tx:
+    with _long_transaction(engine) as tx:
         there = tx.execute(THERE).one()
         if not there.city:
             written |= _write_city(tx, city_folder, progress)
         if not there.roads and (city_folder / "roads.toml").exists():
             written |= _write_roads(tx, city_folder, progress)
-        if not there.basemap:
-            from data.basemap import build_basemap
-
-            progress("basemap …")
-            written |= build_basemap(tx)
-    progress("travel times …")
     (state / "fields").mkdir(mode=0o700, parents=True, exist_ok=True)
-    written["fields"] = len(refresh_fields(engine, state)["current"])
+    progress("travel times …" if there.basemap else "travel times, basemap …")
+    # Both need the roads and not each other.
+    with ThreadPoolExecutor(1) as pool:
+        drawing = None if there.basemap else pool.submit(_draw_basemap, engine)
+        written["fields"] = len(refresh_fields(engine, state)["current"])
+        if drawing is not None:
+            written |= drawing.result()
     return written
+
+
+@contextmanager
+def _long_transaction(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that may sit idle while Python computes."""
+    with transaction(engine) as tx:
+        tx.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        yield tx
+
+
+def _draw_basemap(engine: Engine) -> dict[str, int]:
+    from data.basemap import build_basemap
+
+    with _long_transaction(engine) as tx:
+        return build_basemap(tx)
 
 
 def _write_city(tx: Connection, city_folder: Path, progress: Progress) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,22 +19,24 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.random import Generator
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Engine, Table, text
 
 from data.bulk import copy_rows, ewkb
 from data.history import SEED, History, generate
 from data.history_settings import HistorySettings
 from gis.city import CityFacts, read_city
+from gis.db import transaction
 from gis.reports import Facts
 from gis.tables import incident, incident_event
 from gis.words import AssignmentRole, AssignmentState, Origin
 from routing_engine.dispatch.assignments import assignment_row
 from routing_engine.dispatch.context import Context, Moment
-from routing_engine.dispatch.decision import decide, receipt_rows
+from routing_engine.dispatch.decision import Decision, decide, receipt_rows
 from routing_engine.dispatch.tables import assignment
 from zones.tables import incident_area, receipt
 
 ACTOR, ACTOR_ROLE = "history", "admin"
+N_READERS, READ_AT_ONCE = 3, 50
 
 AREAS = "SELECT level, code, name, parent_code, geom FROM siaga.admin_area ORDER BY level, code"
 
@@ -92,6 +95,7 @@ def seed_history(
     now: datetime,
     seed: int = SEED,
     scale: float = 1.0,
+    readers: Engine | None = None,
     progress: Callable[[str], object] = print,
 ) -> dict[str, int]:
     """Make and write the history of the city in the database; it ends with yesterday.
@@ -105,7 +109,12 @@ def seed_history(
     state
         State folder, for the travel-time fields.
     scale
-        Factor on the number of incidents.
+        Factor on the number of incidents. The time that gets receipts and assignments shrinks by as much: they are
+        decided one by one, and planning at size does not ask for them.
+
+    readers
+        Engine of the same database, to decide on several connections at once. They see what was committed before:
+        the city, not this transaction. Without it, decisions are made one after the other on `tx`.
 
     Returns
     -------
@@ -120,11 +129,13 @@ def seed_history(
     history = history_of(tx, city, settings, until=now.astimezone(city.time_zone).date(), seed=seed, scale=scale)
     written["incidents"] = write_incidents(tx, history)
     progress(f"{written['incidents']:,} synthetic incidents")
-    recent_since = now - timedelta(days=settings.receipt_days)
+    receipt_days = settings.receipt_days / max(scale, 1.0)
+    recent_since = now - timedelta(days=receipt_days)
     written["areas"] = tx.execute(COVERING, {"until": recent_since}).rowcount
     recent = history.incidents[history.incidents["received_at"] >= recent_since]
-    written |= write_duties(tx, Context(state).current(tx), recent, areas_before=written["areas"], seed=seed)
-    progress(f"{written['assignments']:,} assignments of the last {settings.receipt_days} days")
+    made = write_duties(tx, Context(state).current(tx), recent, seed=seed, readers=readers)
+    written |= {**made, "areas": written["areas"] + made["areas"]}
+    progress(f"{written['assignments']:,} assignments of the last {receipt_days:g} days")
     tx.execute(text("ANALYZE siaga.incident, siaga.incident_area, siaga.assignment, siaga.receipt"))
     return written
 
@@ -161,32 +172,18 @@ def write_incidents(tx: Connection, history: History) -> int:
 
 
 def write_duties(
-    tx: Connection, moment: Moment, recent: pd.DataFrame, *, areas_before: int, seed: int
+    tx: Connection, moment: Moment, recent: pd.DataFrame, *, seed: int, readers: Engine | None = None
 ) -> dict[str, int]:
     """Decide who was called for the newest incidents, and write receipts, assignments, areas with shares and events."""
-    complete_since = tx.execute(COMPLETE_SINCE, {"now": moment.now}).scalar_one()
     rng = np.random.default_rng([seed, len(recent)])
     receipts: list[dict[str, Any]] = []
     assignments: list[dict[str, Any]] = []
     areas: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
-    for row in recent.itertuples():
-        received_at = row.received_at.to_pydatetime()
-        decision = decide(
-            tx,
-            moment,
-            lon=row.lon,
-            lat=row.lat,
-            accuracy_m=row.accuracy_m,
-            type_code=row.type_code,
-            severity=int(row.severity),
-            facts=Facts(),
-            language="id",
-            at=received_at if complete_since is None else max(received_at, complete_since),
-        )
+    for row, decision in zip(recent.itertuples(), decide_all(tx, moment, recent, readers=readers), strict=True):
         receipts += receipt_rows(decision, row.incident_id)
         for duty in decision.duties:
-            made = assignment_row(duty, row.incident_id, received_at)
+            made = assignment_row(duty, row.incident_id, row.received_at)
             made["state"] = _state(rng, made, row)
             assignments.append(made)
         areas += [
@@ -203,9 +200,44 @@ def write_duties(
     return {
         "receipts": len(receipts),
         "assignments": len(assignments),
-        "areas": areas_before + len(areas),
+        "areas": len(areas),
         "events": len(events),
     }
+
+
+def decide_all(
+    tx: Connection, moment: Moment, incidents: pd.DataFrame, *, readers: Engine | None = None
+) -> list[Decision]:
+    """Return the decision for every incident, in order."""
+    complete_since = tx.execute(COMPLETE_SINCE, {"now": moment.now}).scalar_one()
+
+    def one(connection: Connection, row: Any) -> Decision:
+        received_at = row.received_at.to_pydatetime()
+        return decide(
+            connection,
+            moment,
+            lon=row.lon,
+            lat=row.lat,
+            accuracy_m=row.accuracy_m,
+            type_code=row.type_code,
+            severity=int(row.severity),
+            facts=Facts(),
+            language="id",
+            at=received_at if complete_since is None else max(received_at, complete_since),
+        )
+
+    rows = list(incidents.itertuples())
+    if readers is None:
+        return [one(tx, row) for row in rows]
+
+    def several(part: list[Any]) -> list[Decision]:
+        with transaction(readers) as own:
+            return [one(own, row) for row in part]
+
+    # The database works on one connection's question while Python reads the answer of another.
+    parts = [rows[start : start + READ_AT_ONCE] for start in range(0, len(rows), READ_AT_ONCE)]
+    with ThreadPoolExecutor(N_READERS) as pool:
+        return [decision for part in pool.map(several, parts) for decision in part]
 
 
 def _state(rng: Generator, duty: dict[str, Any], row: Any) -> AssignmentState:
