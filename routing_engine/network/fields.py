@@ -16,8 +16,9 @@ from gis.errors import NetworkError
 from routing_engine.network.arrays import read_arrays, write_arrays
 from routing_engine.network.graph import FORMAT, RoadGraph
 from routing_engine.network.projection import Floats
+from routing_engine.network.search import search
 from routing_engine.network.snapping import Snapped
-from routing_engine.network.states import Ints, compressed
+from routing_engine.network.states import Ints
 
 # The last metres between road and position (yard, alley, field). Assumed; slow enough that a nearer road wins.
 ACCESS_KPH = 10.0
@@ -283,7 +284,7 @@ def build_field(
     on_road = np.flatnonzero(stations.is_on_road)
     for start in range(0, len(on_road), SEARCHES_AT_ONCE):
         rows = on_road[start : start + SEARCHES_AT_ONCE]
-        seconds, metres = _search(graph, *_departures(graph, stations, rows, access_kph), len(rows))
+        seconds, metres = search(graph, *_departures(graph, stations, rows, access_kph), len(rows))
         time_s[:, rows] = seconds.T
         path_m[:, rows] = metres.T
     name = digest or field_digest(graph.digest, names, stations.lonlat, snap_limit_m=np.inf, access_kph=access_kph)
@@ -304,66 +305,6 @@ def _departures(
     seconds = left[used] * graph.arc_time_s[arc[used]] + access_m[used] * 3.6 / access_kph
     metres = left[used] * length[used] + access_m[used]
     return start[used], graph.arc_target[arc[used]], seconds, metres
-
-
-def search_from_states(graph: RoadGraph, states: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Return seconds and metres ``(len(states), n_states)`` of the fastest drives between states; NaN: none."""
-    target = np.asarray(states, dtype=np.int64)
-    nothing = np.zeros(len(target))
-    return _search(graph, np.arange(len(target)), target, nothing, nothing, len(target))
-
-
-def _search(
-    graph: RoadGraph, start: Ints, target: Ints, seconds: Floats, metres: Floats, n_starts: int
-) -> tuple[Floats, Floats]:
-    """Search from `n_starts` temporary states that lead to `target` in so many seconds and metres."""
-    # Imported here: it takes half a second, and only those who build a field need it.
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import dijkstra
-
-    n_states = graph.n_states
-    size = n_states + n_starts
-    row = np.concatenate([np.repeat(np.arange(n_states), np.diff(graph.indptr)), n_states + start])
-    column = np.concatenate([graph.indices, target])
-    weight = np.concatenate([graph.entry_time_s, seconds])
-    length = np.concatenate([graph.edge_length_m[graph.arc_edge[graph.entry_arc]], metres])
-    indptr, kept = compressed(row, column, weight, size)
-    matrix = csr_array((weight[kept], column[kept], indptr), shape=(size, size))
-    time, before = dijkstra(matrix, indices=n_states + np.arange(n_starts), return_predecessors=True)
-    along = _along_paths(before, row[kept] * size + column[kept], length[kept])
-    time[np.isinf(time)] = np.nan
-    along[np.isnan(time)] = np.nan
-    return time[:, :n_states], along[:, :n_states]
-
-
-def _along_paths(before: npt.NDArray[np.int32], pairs: Ints, length: Floats) -> Floats:
-    """Add up `length` along the search trees.
-
-    Parameters
-    ----------
-    before
-        Predecessors ``(n_searches, size)``, negative at roots and where nothing was reached.
-    pairs
-        Sorted ``row * size + column`` of the entries `length` belongs to.
-
-    Notes
-    -----
-    Pointer doubling: each round halves the number of steps to the root, so depth *d* takes log2(d) rounds.
-    """
-    size = before.shape[1]
-    total = np.zeros(before.shape)
-    for tree, metres in zip(before, total, strict=True):
-        state = np.flatnonzero(tree >= 0)
-        up = np.arange(size)
-        up[state] = tree[state]
-        metres[state] = length[np.searchsorted(pairs, tree[state].astype(np.int64) * size + state)]
-        while True:
-            further = up[up]
-            if np.array_equal(further, up):
-                break
-            metres += metres[up]
-            up = further
-    return total
 
 
 def write_field(path: Path, field: Field) -> None:

@@ -14,14 +14,13 @@ import pandas as pd
 import shapely
 
 from gis.errors import Finding, NetworkError
+from routing_engine.network.components import MAIN, edge_components, strong_components
 from routing_engine.network.profiles import Profile
 from routing_engine.network.projection import Floats, to_metric
 from routing_engine.network.states import Arcs, Ints, Turns, expand
 
 # Part of every digest: raise it when the same tables give other numbers or the files change.
 FORMAT = 1
-MAIN = 0
-NOT_ROUTABLE = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,35 +251,6 @@ def _turns(
     return Turns(start[used], via[used], target[used], kind[used] == "only"), findings
 
 
-def strong_components(indptr: Ints, indices: Ints, state_node: Ints) -> npt.NDArray[np.int32]:
-    """Label strongly connected components of the states, most nodes first (ties: lowest state first)."""
-    # Imported here: it takes half a second, and only those who build a graph need it.
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    n_states = len(state_node)
-    if n_states == 0:
-        return np.empty(0, dtype=np.int32)
-    matrix = csr_array((np.ones(len(indices), np.int8), indices, indptr), shape=(n_states, n_states))
-    n_labels, label = connected_components(matrix, directed=True, connection="strong")
-    pairs = np.unique(np.column_stack([label, state_node]), axis=0)
-    size = np.bincount(pairs[:, 0], minlength=n_labels)
-    first = np.full(n_labels, n_states)
-    np.minimum.at(first, label, np.arange(n_states))
-    rank = np.empty(n_labels, dtype=np.int32)
-    rank[np.lexsort((first, -size))] = np.arange(n_labels)
-    return np.asarray(rank[label], dtype=np.int32)
-
-
-def _edge_components(arcs: Arcs, source: Ints, target: Ints, label: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Label edges. An edge is in the main part when some arc of it leads from that part back into it."""
-    entered = np.where(source >= 0, label[source], np.iinfo(np.int32).max).min(axis=1)
-    of_arc = np.maximum(entered, label[target])
-    both = np.where(arcs.of_edge >= 0, of_arc[arcs.of_edge] if len(of_arc) else 0, np.iinfo(np.int32).max)
-    lowest = both.min(axis=1)
-    return np.where(lowest == np.iinfo(np.int32).max, NOT_ROUTABLE, lowest).astype(np.int32)
-
-
 def _content_digest(*parts: Any) -> str:
     digest = hashlib.sha256(f"graph {FORMAT}".encode())
     for part in parts:
@@ -372,7 +342,7 @@ def build_graph(
         edge_class=classes.astype(np.int16),
         edge_name=names.astype(np.int32),
         edge_is_bridge=edges["is_bridge"].to_numpy(bool),
-        edge_component=_edge_components(arcs, states.arc_source, states.arc_target, label),
+        edge_component=edge_components(arcs, states.arc_source, states.arc_target, label),
         edge_arc=arcs.of_edge,
         vertex_lonlat=vertex_lonlat,
         vertex_xy_m=to_metric(vertex_lonlat, metric_srid),

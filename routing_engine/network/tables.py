@@ -30,7 +30,7 @@ road_node = Table(
     point(),
 )
 
-# One row per street segment between two nodes, drawn from `from_node` to `to_node`. `direction`: both, forward, backward.
+# One row per street segment between two nodes, drawn from `from_node` to `to_node`; direction: both, forward, backward.
 road_edge = Table(
     "road_edge",
     metadata,

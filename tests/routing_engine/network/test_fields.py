@@ -14,9 +14,9 @@ from routing_engine.network.fields import (
     build_field,
     field_digest,
     read_field,
-    search_from_states,
     write_field,
 )
+from routing_engine.network.search import search_from_states
 from routing_engine.network.snapping import Snapped, snap
 
 ACCESS_S = 3.6 / ACCESS_KPH
@@ -42,7 +42,7 @@ def as_oracle(snapped):
 PLACES = st.lists(st.tuples(st.integers(0, 30), st.floats(0, 1), st.floats(0, 200)), min_size=1, max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(networks(), PLACES, PLACES)
 def test_times_equal_networkx_with_positions_as_nodes(tables, stations, points):
     graph = built(*tables)

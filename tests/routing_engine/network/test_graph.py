@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from oracle import arcs_of, may_turn
 
 from gis.errors import NetworkError
-from routing_engine.network.fields import search_from_states
 from routing_engine.network.graph import build_graph
 from routing_engine.network.profiles import PROFILES, profile_named
+from routing_engine.network.search import search_from_states
 
 # Six nodes by hand: a square 1-2-4-3 of 100 m sides, a one-way shortcut 1→4, a tail 4-5, and 6 behind 5, one way only.
 #
