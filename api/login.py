@@ -73,32 +73,44 @@ def page(language: Language, target: str, demo: Sequence[dict[str, Any]], error:
     query = {"lang": str(language), "next": target}
     action = html.escape("/login?" + urlencode(query))
     switch = html.escape("/login?" + urlencode(query | {"lang": "id" if language == Language.EN else "en"}))
-    buttons = "".join(
-        f'<button class="account" name="demo" value="{html.escape(user["name"])}">'
-        f"<b>{html.escape(ROLES[Role(user['role'])][language == Language.EN])}</b>"
-        f"<span>{html.escape(user['name'])}{' · ' + html.escape(user['agency']) if user.get('agency') else ''}</span>"
-        "</button>"
-        for user in demo
-    )
-    accounts_form = (
-        f'<form class="demo" method="post" action="{action}"><h2>{say("demo")}</h2><p>{say("demo-note")}</p>'
-        f'<div class="accounts">{buttons}</div></form>'
-        if demo
-        else ""
-    )
+    demo_form = _demo_form(action, language, demo, say("demo"), say("demo-note")) if demo else ""
     alert = f'<p class="alert" role="alert">{say(error)}</p>' if error else ""
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><title>Siaga</title>'
         '<link rel="icon" href="data:,"><link rel="stylesheet" href="/assets/login.css"></head><body>'
-        f'<main><header><h1>{say("heading")}</h1><a href="{switch}">{say("other")}</a></header>{alert}'
-        f'<form method="post" action="{action}"><label>{say("name")}'
+        f'<main><header><h1>{say("heading")}</h1><a href="{switch}">{say("other")}</a></header>'
+        f'<form class="own" method="post" action="{action}">{alert}<label>{say("name")}'
         f'<input name="name" value="{html.escape(name[: accounts.MAX_NAME])}" autocomplete="username" '
         f'required autofocus></label><label>{say("password")}<input name="password" type="password" '
         f'autocomplete="current-password" maxlength="{accounts.MAX_PASSWORD}" required></label>'
         f'<button class="enter">{say("enter")}</button></form>'
-        f"{accounts_form}</main></body></html>"
+        f"{demo_form}</main></body></html>"
+    )
+
+
+def _demo_form(action: str, language: Language, demo: Sequence[dict[str, Any]], heading: str, note: str) -> str:
+    """Return the demo accounts as buttons: one for each person, a short one for each agency's desk."""
+
+    def button(user: dict[str, Any], shown: str, kind: str) -> str:
+        name = html.escape(user["name"])
+        return f'<button class="{kind}" name="demo" value="{name}" title="{name}">{shown}</button>'
+
+    def label(role: Role) -> str:
+        return html.escape(ROLES[role][language == Language.EN])
+
+    people = "".join(
+        button(user, f"<b>{label(Role(user['role']))}</b><span>{html.escape(user['name'])}</span>", "account")
+        for user in demo
+        if not user.get("agency")
+    )
+    desks = "".join(button(user, html.escape(user["agency"]), "desk") for user in demo if user.get("agency"))
+    if desks:
+        desks = f'<h3>{label(Role.AGENCY)}</h3><div class="desks">{desks}</div>'
+    return (
+        f'<form class="demo" method="post" action="{action}"><h2>{heading}</h2><p>{note}</p>'
+        f'<div class="accounts">{people}</div>{desks}</form>'
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from http.cookies import CookieError, SimpleCookie
 
@@ -36,6 +37,7 @@ class SessionDoor:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._good = Remembered(REMEMBER_S, REMEMBER_N)
+        self._looks: dict[bytes, asyncio.Future[tuple[Actor, Account] | None]] = {}
 
     @staticmethod
     def _key(cookie: str) -> bytes:
@@ -45,11 +47,24 @@ class SessionDoor:
         """Return who the cookie belongs to, or nothing."""
         if not cookie:
             return None
-        known: tuple[Actor, Account] | None = self._good.get(self._key(cookie))
-        if known is None:
+        key = self._key(cookie)
+        known: tuple[Actor, Account] | None = self._good.get(key)
+        if known is not None:
+            return known
+        look = self._looks.get(key)
+        if look is None:
+            look = self._looks[key] = asyncio.ensure_future(self._look_once(key, cookie))
+        # Shielded: who gives up waiting must not end the look of the others.
+        return await asyncio.shield(look)
+
+    async def _look_once(self, key: bytes, cookie: str) -> tuple[Actor, Account] | None:
+        """Look up; a page that opens asks for fifty files at once, and one look serves them all."""
+        try:
             known = await run_in_threadpool(self._look, cookie)
-            if known is not None:
-                self._good.put(self._key(cookie), known)
+        finally:
+            del self._looks[key]
+        if known is not None:
+            self._good.put(key, known)
         return known
 
     def _look(self, cookie: str) -> tuple[Actor, Account] | None:
