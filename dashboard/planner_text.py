@@ -45,6 +45,7 @@ TEXT: dict[str, tuple[str, str]] = {
     ),
     "no_incidents": ("Belum ada kejadian di basis data.", "There are no incidents in the database yet."),
     "pick_two": ("Pilih tanggal awal dan akhir.", "Pick the first and the last day."),
+    "drawing": ("Menggambar kepadatan …", "Drawing the density …"),
     "number_not_risk": ("Jumlah kejadian, bukan risiko", "Number of incidents, not risk"),
     "unit_year": ("kejadian per km² per tahun", "incidents per km² per year"),
     "kernel": ("Kernel", "Kernel"),

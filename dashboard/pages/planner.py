@@ -219,7 +219,8 @@ def _density_view(
     language: str,
 ) -> None:
     """Show the density as a picture over the map, with a legend that says what it is."""
-    picture = _density(planner, selection, float(filters.bandwidth_m) or None, _colours())
+    with st.spinner(t("drawing", language)):
+        picture = _density(planner, selection, float(filters.bandwidth_m) or None, _colours())
     m = city_map(options.center, zoom=12)
     image_overlay(m, "data:image/png;base64," + base64.b64encode(picture.png).decode(), picture.bounds, opacity=1.0)
     show_map(m, key="planner_density", height=MAP_HEIGHT)
