@@ -15,7 +15,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from data.city_areas import JURISDICTION_COLUMNS, JurisdictionReader, as_frame, ground, read_areas, read_features
+from data.city_areas import JURISDICTION_COLUMNS, JurisdictionReader, as_frame, ground, grow, read_areas, read_features
 from data.city_facts import read_facts, read_toml
 from data.city_files import Findings, check_position
 from data.city_tables import FILES
@@ -84,8 +84,8 @@ class City:
         return gpd.GeoSeries(shapes, crs=4326).to_crs(self.metric_srid)
 
     def service_area_m(self) -> Any:
-        """Return kelurahan and named waters, buffered by `fallback_m`, in the metric CRS."""
-        return self.to_metres([ground(self.areas)]).iloc[0].buffer(self.fallback_m)
+        """Return kelurahan and named waters with a margin of `fallback_m`, in the metric CRS."""
+        return grow(self.to_metres([ground(self.areas)]).iloc[0], self.fallback_m)
 
 
 def load_city(folder: Path | str) -> City:

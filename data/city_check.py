@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from data.city import City, read_city_folder
@@ -167,20 +168,19 @@ def check_leads(type_code: str, rules: list[Rule], findings: Findings) -> None:
             findings.say("sop.csv", None, "role", f"{type_code} S{severity}: {fault}", "exactly one service leads")
 
 
-def lead_fault(rules: list[Rule], type_code: str, severity: int, at: object) -> str | None:
+def lead_fault(rules: list[Rule], type_code: str, severity: int, at: datetime) -> str | None:
     """Return what is wrong with the lead at a moment, if something is."""
-    leads = [rule for rule in in_force(rules, type_code, severity, at) if rule.role == AssignmentRole.LEAD]  # type: ignore[arg-type]
+    leads = [rule for rule in in_force(rules, type_code, severity, at) if rule.role == AssignmentRole.LEAD]
     try:
         for case in cases(rule.parsed for rule in leads):
             named = sorted({rule.service for rule in leads if rule.parsed.holds(case)})
             if len(named) != 1:
-                when = f" from {at:%Y-%m-%d}" if leads else ""
                 facts = {name: value for name, value in case.facts.as_dict().items() if value}
                 facts |= {"areas": sorted(case.areas)} if case.areas else {}
                 facts |= {"on_bridge": True} if case.on_bridge else {}
                 facts |= {"hour": case.hour} if case.hour else {}
                 told = f" when {', '.join(f'{name}={value}' for name, value in facts.items())}" if facts else ""
-                return f"{'no lead' if not named else 'leads ' + ', '.join(named)}{told}{when}"
+                return f"{'no lead' if not named else 'leads ' + ', '.join(named)}{told} from {at:%Y-%m-%d}"
     except DataError as error:
         return str(error)
     return None

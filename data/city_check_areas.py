@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import geopandas as gpd
-import numpy as np
 import shapely
 
 from data.city import City
 from data.city_areas import GROUND, union
 from data.city_files import Findings
-
-# Below this two polygons touch rather than overlap: rounding of coordinates, not a quarrel between agencies.
-TOLERANCE_M2 = 1.0
+from data.coverage import TOLERANCE_M2, gaps, inner_lonlat, overlaps
 
 
 def check_areas(city: City, findings: Findings) -> None:
@@ -40,7 +37,7 @@ def report_overlaps(city: City, areas: gpd.GeoDataFrame, findings: Findings) -> 
     """Report pairs of areas that share more than a line."""
     codes, names = areas["code"].to_numpy(), areas["name"].to_numpy()
     for one, two, piece in overlaps(city.to_metres(areas["geometry"]).to_numpy()):
-        lon, lat = to_lonlat(city, piece)
+        lon, lat = inner_lonlat(piece, city.metric_srid)
         reason = f"{codes[one]} {names[one]} and {codes[two]} {names[two]} overlap by {piece.area:,.0f} m²"
         findings.say("admin_areas.geojson", None, "geometry", reason, "give both the same border", lon=lon, lat=lat)
 
@@ -49,34 +46,11 @@ def report_gaps(city: City, areas: gpd.GeoDataFrame, findings: Findings) -> None
     """Report holes in the union of the areas that no area fills."""
     if city.settings["holes_allowed"]:
         return
-    for part in shapely.get_parts(shapely.union_all(city.to_metres(areas["geometry"]).to_numpy())):
-        for ring in part.interiors:
-            hole = shapely.Polygon(ring)
-            if hole.area <= TOLERANCE_M2:
-                continue
-            lon, lat = to_lonlat(city, hole)
-            hint = "give it to a neighbour, name it as water, or set holes_allowed = true in city.toml"
-            reason = f"a gap of {hole.area:,.0f} m² belongs to no area"
-            findings.say("admin_areas.geojson", None, "geometry", reason, hint, lon=lon, lat=lat)
-
-
-def overlaps(shapes: np.ndarray) -> list[tuple[int, int, shapely.Geometry]]:
-    """Return pairs of positions (first < second) whose polygons (metres) share more than `TOLERANCE_M2`."""
-    if not len(shapes):
-        return []
-    first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    keep = first < second
-    pieces = shapely.intersection(shapes[first[keep]], shapes[second[keep]])
-    found = zip(first[keep].tolist(), second[keep].tolist(), pieces, strict=True)
-    return [
-        (one, two, piece) for one, two, piece in sorted(found, key=lambda pair: pair[:2]) if piece.area > TOLERANCE_M2
-    ]
-
-
-def to_lonlat(city: City, shape_m: shapely.Geometry) -> tuple[float, float]:
-    """Return a point inside a shape of the metric CRS as (lon, lat), 5 decimals."""
-    point = gpd.GeoSeries([shape_m.representative_point()], crs=city.metric_srid).to_crs(4326).iloc[0]
-    return round(point.x, 5), round(point.y, 5)
+    for hole in gaps(city.to_metres(areas["geometry"]).to_numpy()):
+        lon, lat = inner_lonlat(hole, city.metric_srid)
+        hint = "give it to a neighbour, name it as water, or set holes_allowed = true in city.toml"
+        reason = f"a gap of {hole.area:,.0f} m² belongs to no area"
+        findings.say("admin_areas.geojson", None, "geometry", reason, hint, lon=lon, lat=lat)
 
 
 def check_competition(city: City, findings: Findings) -> None:
@@ -85,7 +59,7 @@ def check_competition(city: City, findings: Findings) -> None:
     for (service, priority), group in drawn.groupby(["service", "priority"], sort=True):
         rows = group.to_dict("records")
         for one, two, piece in overlaps(city.to_metres(group["geometry"]).to_numpy()):
-            lon, lat = to_lonlat(city, piece)
+            lon, lat = inner_lonlat(piece, city.metric_srid)
             names = " and ".join(f"{rows[at]['agency']} {rows[at]['code']}" for at in (one, two))
             reason = f"{names} overlap by {piece.area:,.0f} m² for {service} at the same priority {priority}"
             hint = "give one of them a lower number (1 wins)"

@@ -57,9 +57,8 @@ LEFT JOIN siaga.boundary_version v ON v.jurisdiction_id = j.jurisdiction_id AND 
 SERVICE_AREA = text(
     """
 UPDATE siaga.city SET service_area = s.area
-FROM (SELECT ST_Multi(ST_Transform(ST_Buffer(ST_Union(geom_m), :fallback_m), 4326)) AS area
-      FROM siaga.admin_area WHERE level IN ('kelurahan', 'water')) s
-WHERE s.area IS NOT NULL AND (service_area IS NULL OR ST_AsBinary(service_area) <> ST_AsBinary(s.area))
+FROM (SELECT ST_Multi(ST_Transform(ST_GeomFromWKB(:wkb, :srid), 4326)) AS area) s
+WHERE service_area IS NULL OR ST_AsBinary(service_area) <> ST_AsBinary(s.area)
 """
 )
 
@@ -123,7 +122,9 @@ def init_city(
     written["areas"] = write_areas(tx, city)
     written["boundaries"] = write_boundaries(tx, city, actor, now)
     written["speeds"] = write_speeds(tx, city)
-    written["service_area"] = tx.execute(SERVICE_AREA, {"fallback_m": city.fallback_m}).rowcount
+    written["service_area"] = tx.execute(
+        SERVICE_AREA, {"wkb": to_wkb(city.service_area_m()), "srid": city.metric_srid}
+    ).rowcount
     written["removed"] = remove_unused(tx, city)
     if any(written.values()):
         written["city"] = 1
