@@ -144,8 +144,8 @@ class Database:
             connection = self.connect("admin")
             try:
                 with connection.cursor() as cursor:
-                    done += self._make_roles(cursor)
                     done += self._make_extensions(cursor)
+                    done += self._make_roles(cursor)
                     done += self._make_schemas(cursor)
             except errors.InsufficientPrivilege as error:
                 raise CommandFailed(MISSING, self._for_the_administrator(str(error))) from error
@@ -169,8 +169,7 @@ class Database:
             connection.close()
 
     def _make_roles(self, cursor: Any) -> list[str]:
-        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'siaga\\_%'")
-        there = {name for (name,) in cursor.fetchall()}
+        there = _roles(cursor)
         made = []
         for role in ("owner", *SERVICE_ROLES):
             name = f"siaga_{role}"
@@ -250,7 +249,15 @@ class Database:
         """Return the lines an administrator of the given server has to run, and keep them in a file with passwords."""
         lines = [f"CREATE EXTENSION IF NOT EXISTS {name} SCHEMA public;" for name in EXTENSIONS]
         passwords = self.state.secrets()
+        connection = self.connect("admin")
+        try:
+            with connection.cursor() as cursor:
+                there = _roles(cursor)
+        finally:
+            connection.close()
         for role in ("owner", *SERVICE_ROLES):
+            if f"siaga_{role}" in there:
+                continue
             lines.append(f"CREATE ROLE siaga_{role} LOGIN NOINHERIT PASSWORD '{passwords[role]}';")
             lines.append(f"ALTER ROLE siaga_{role} SET search_path = {SEARCH_PATH};")
         lines += [f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION siaga_owner;" for schema in SCHEMAS]
@@ -295,6 +302,11 @@ class Database:
                 return row[0] if row else None
         finally:
             connection.close()
+
+
+def _roles(cursor: Any) -> set[str]:
+    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'siaga\\_%'")
+    return {name for (name,) in cursor.fetchall()}
 
 
 def _alembic(connection: Any = None) -> Any:
