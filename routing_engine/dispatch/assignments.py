@@ -5,19 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from gis.ids import uuid7
 from gis.words import AssignmentState
-from routing_engine.dispatch import clocks, outbox
+from routing_engine.dispatch import clocks, filing, outbox
 from routing_engine.dispatch.context import Snapshot
 from routing_engine.dispatch.decision import Decision, Duty, receipt_rows
-from routing_engine.dispatch.tables import assignment as assignment_table
-from zones.tables import incident_area
-from zones.tables import receipt as receipt_table
 
 
-def assignment_row(duty: Duty, incident_id: str, now: datetime) -> dict[str, Any]:
+def assignment_row(duty: Duty, incident_id: str) -> dict[str, Any]:
     """Return the row of `assignment` for a duty."""
     winner, station = duty.winner, duty.station
     return {
@@ -41,7 +38,6 @@ def assignment_row(duty: Duty, incident_id: str, now: datetime) -> dict[str, Any
         "why_id": duty.why["id"],
         "why_en": duty.why["en"],
         "receipt_id": duty.receipt_id,
-        "created_at": now,
     }
 
 
@@ -81,56 +77,64 @@ def message_body(row: dict[str, Any], duty: Duty | None, incident: dict[str, Any
     }
 
 
+def plan(
+    decision: Decision, incident_id: str, *, skip: frozenset[tuple[str, str | None]] = frozenset()
+) -> list[dict[str, Any]]:
+    """Return the rows of `assignment` for a decision, each with its `Duty` under ``"duty"``; writes nothing.
+
+    Parameters
+    ----------
+    skip
+        (service, jurisdiction_id) pairs that have an assignment already.
+    """
+    return [
+        {**assignment_row(duty, incident_id), "duty": duty}
+        for duty in decision.duties
+        if (duty.rule.service, duty.winner.jurisdiction_id if duty.winner else None) not in skip
+    ]
+
+
 def write(
     tx: Connection,
     snapshot: Snapshot,
     decision: Decision,
     incident: dict[str, Any],
+    planned: list[dict[str, Any]],
     *,
     now: datetime,
-    skip: frozenset[tuple[str, str | None]] = frozenset(),
-) -> list[dict[str, Any]]:
-    """Write the duties of a decision.
+) -> None:
+    """Write planned assignments with their receipts, clocks and messages.
 
     Parameters
     ----------
     incident
-        What `message_body` needs of the incident.
-    skip
-        (service, jurisdiction_id) pairs that have an assignment already.
-
-    Returns
-    -------
-    list of dict
-        The rows written, each with its `Duty` under ``"duty"``.
+        What `message_body` needs of the incident; it is written already.
+    planned
+        Rows of `plan`.
     """
-    duties = [
-        duty
-        for duty in decision.duties
-        if (duty.rule.service, duty.winner.jurisdiction_id if duty.winner else None) not in skip
-    ]
-    needed = {duty.receipt_id for duty in duties}
-    receipts = [row for row in receipt_rows(decision, incident["incident_id"]) if row["receipt_id"] in needed]
-    if not duties:
-        return []
-    tx.execute(insert(receipt_table), receipts)
-    rows = [assignment_row(duty, incident["incident_id"], now) for duty in duties]
-    tx.execute(insert(assignment_table), rows)
-    clocks.start(
+    if not planned:
+        return
+    needed = {row["receipt_id"] for row in planned}
+    called = [row for row in planned if row["agency_code"] is not None]
+    filing.write_duties(
         tx,
-        [
-            {
-                "assignment_id": row["assignment_id"],
-                "role": row["role"],
-                "ack_s": duty.rule.ack_s,
-                "lane": incident["lane"],
-                "severity": incident["severity"],
-            }
-            for row, duty in zip(rows, duties, strict=True)
-            if row["agency_code"] is not None
-        ],
-        ladder=snapshot.ladder,
         now=now,
+        receipts=[row for row in receipt_rows(decision, incident["incident_id"]) if row["receipt_id"] in needed],
+        assignments=[{name: value for name, value in row.items() if name != "duty"} for row in planned],
+        clocks=clocks.rows_for(
+            [
+                {
+                    "assignment_id": row["assignment_id"],
+                    "role": row["role"],
+                    "ack_s": row["duty"].rule.ack_s,
+                    "lane": incident["lane"],
+                    "severity": incident["severity"],
+                }
+                for row in called
+            ],
+            ladder=snapshot.ladder,
+            now=now,
+        ),
     )
     outbox.enqueue(
         tx,
@@ -140,20 +144,18 @@ def write(
                 "kind": "assignment",
                 "incident_id": row["incident_id"],
                 "assignment_id": row["assignment_id"],
-                "body": message_body(row, duty, incident),
+                "body": message_body(row, row["duty"], incident),
             }
-            for row, duty in zip(rows, duties, strict=True)
-            if row["agency_code"] is not None
+            for row in called
         ],
         channels=snapshot.channels,
         is_drill=incident["origin"] == "drill",
         now=now,
     )
-    return [{**row, "duty": duty} for row, duty in zip(rows, duties, strict=True)]
 
 
-def write_areas(tx: Connection, decision: Decision, incident_id: str) -> None:
-    """Write the administrative areas of an incident (kelurahan, kecamatan, named waters), with shares."""
+def area_rows(decision: Decision, incident_id: str) -> list[dict[str, Any]]:
+    """Return the administrative areas of an incident (kelurahan, kecamatan, named waters), with shares."""
     positions: dict[str, int] = {}
     rows = []
     for area in decision.match.areas:
@@ -168,5 +170,4 @@ def write_areas(tx: Connection, decision: Decision, incident_id: str) -> None:
                 "position": position,
             }
         )
-    if rows:
-        tx.execute(insert(incident_area), rows)
+    return rows

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from geoalchemy2 import WKTElement
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from gis.actors import Actor
 from gis.errors import ConflictError, ValueRefused
@@ -162,7 +162,9 @@ class _Change:
         )
         moved = {**self.row, "lon": lon, "lat": lat, "accuracy_m": accuracy}
         self.tx.execute(delete(incident_area).where(incident_area.c.incident_id == self.row["incident_id"]))
-        assignments.write_areas(self.tx, decision, self.row["incident_id"])
+        areas = assignments.area_rows(decision, self.row["incident_id"])
+        if areas:
+            self.tx.execute(insert(incident_area), areas)
         changed = revision.revise(self.tx, self.moment, moved, decision, is_moved=True)
         self.values |= {
             "geom": WKTElement(f"POINT({lon!r} {lat!r})", srid=4326),

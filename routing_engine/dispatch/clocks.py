@@ -64,19 +64,15 @@ ORDER BY o.assignment_id, o.outbox_id DESC
 )
 
 
-def start(
-    tx: Connection, assignments: Sequence[Mapping[str, Any]], *, ladder: Iterable[LadderStep], now: datetime
-) -> None:
-    """Start the clocks of assignments that expect an answer.
-
-    A clock that runs or has fired stays as it is; one that was stopped while the agency had not answered (it was no
-    longer responsible, and now is again) starts anew.
+def rows_for(
+    assignments: Sequence[Mapping[str, Any]], *, ladder: Iterable[LadderStep], now: datetime
+) -> list[dict[str, Any]]:
+    """Return the rows of `clock` for assignments that expect an answer; informed agencies get none.
 
     Parameters
     ----------
     assignments
-        Mappings with `assignment_id`, `role`, `ack_s` (seconds or `None`), `lane`, `severity`. Informed agencies get
-        no clock.
+        Mappings with `assignment_id`, `role`, `ack_s` (seconds or `None`), `lane`, `severity`.
     ladder
         Every step of the city's ladder.
     """
@@ -92,6 +88,18 @@ def start(
             for step in steps_for(steps, item["lane"], item["severity"])
             if step.level == 1
         )
+    return rows
+
+
+def start(
+    tx: Connection, assignments: Sequence[Mapping[str, Any]], *, ladder: Iterable[LadderStep], now: datetime
+) -> None:
+    """Start the clocks of assignments that exist already (`rows_for`).
+
+    A clock that runs or has fired stays as it is; one that was stopped while the agency had not answered (it was no
+    longer responsible, and now is again) starts anew.
+    """
+    rows = rows_for(assignments, ladder=ladder, now=now)
     if not rows:
         return
     statement = postgresql.insert(clock).values(rows)

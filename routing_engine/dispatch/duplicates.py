@@ -101,10 +101,9 @@ def find(
         recency = max(0.0, 1 - float(row.age_s) / (kind.duplicate_minutes * 60))
         if not nearness:
             continue
+        affinity = SAME_FAMILY if other.family == kind.family else OTHER
         if other.code == kind.code:
             affinity = SAME_TYPE
-        else:
-            affinity = SAME_FAMILY if other.family == kind.family else OTHER
         theirs = words_of(row.description, row.location_text)
         common = len(mine & theirs) / len(mine | theirs) if mine | theirs else 0.0
         score = min(1.0, affinity * (0.6 * nearness + 0.4 * recency) + 0.25 * row.same_phone + 0.15 * common)

@@ -1,4 +1,4 @@
-"""Who would be responsible at a point, for every service or for what a type of incident needs, and why. Writes nothing."""
+"""Who would be responsible at a point, for every service or for one type of incident, and why. Writes nothing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def explain(
     -------
     dict
         `lon`, `lat`, `accuracy_m`, `at`, `boundary_set`, `in_service_area`, `admin`, `handoff`, `question`, and
-        `answers`: per jurisdiction the service, agency, match, share, metres to the border, sentence and receipt digest.
+        `answers`: per jurisdiction the service, agency, match, share, metres to the border, sentence and digest.
 
     Raises
     ------

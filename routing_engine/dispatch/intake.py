@@ -5,13 +5,13 @@ The caller opens the transaction and commits it; an answer returned after the co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import phonenumbers
-from geoalchemy2 import WKTElement
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, select, text
 
 from gis.actors import Actor
 from gis.errors import ConflictError, ValueRefused
@@ -19,9 +19,9 @@ from gis.ids import uuid7
 from gis.messages import message
 from gis.places import find_place
 from gis.reports import ReportInput, body_digest, parse_report
-from gis.tables import audit, caller, incident, incident_event, report
+from gis.tables import report
 from gis.words import ENDED, Classification, IncidentStatus, Lane, LocationMethod, Origin, Role
-from routing_engine.dispatch import answers, assignments, duplicates, revision
+from routing_engine.dispatch import answers, assignments, duplicates, filing, revision
 from routing_engine.dispatch.context import Context, IncidentType, Moment
 from routing_engine.dispatch.decision import decide
 from routing_engine.dispatch.incidents import incident_row, stored_assignments
@@ -191,7 +191,7 @@ class _Filing:
             received_at=self._now,
             language=self.language,
         )
-        self._store_report(None, None, classification, answer)
+        self._write(classification, answer, located=None)
         return answer
 
     def _open(self, kind: IncidentType, located: Located) -> dict[str, Any]:
@@ -225,13 +225,15 @@ class _Filing:
         is_dispatched = any(duty.winner for duty in decision.duties)
         classification = given.classification or kind.classification or lane_classification(kind.lane)
         number = self.tx.execute(text("SELECT nextval('siaga.incident_number')")).scalar_one()
+        status = IncidentStatus.DISPATCHED if is_dispatched else IncidentStatus.VERIFIED
+        # What agencies are told, and what the answer shows.
         opened: dict[str, Any] = {
             "incident_id": uuid7(),
             "number": f"{snapshot.city.number_prefix}-{number:04d}",
             "type": kind.code,
             "lane": kind.lane,
             "severity": severity,
-            "status": IncidentStatus.DISPATCHED if is_dispatched else IncidentStatus.VERIFIED,
+            "status": status,
             "lon": located.lon,
             "lat": located.lat,
             "accuracy_m": located.accuracy_m,
@@ -240,43 +242,38 @@ class _Filing:
             "received_at": now.isoformat(),
             "origin": str(origin),
         }
-        self.tx.execute(
-            insert(incident).values(
-                incident_id=opened["incident_id"],
-                number=opened["number"],
-                type_code=kind.code,
-                lane=kind.lane,
-                severity=severity,
-                status=opened["status"],
-                classification=classification,
-                origin=origin,
-                geom=WKTElement(f"POINT({located.lon!r} {located.lat!r})", srid=4326),
-                accuracy_m=located.accuracy_m,
-                location_method=located.method,
-                location_text=given.location_text,
-                description=given.description,
-                facts=given.facts.as_dict(),
-                handoff=decision.handoff,
-                occurred_at=given.occurred_at or now,
-                received_at=now,
-            )
-        )
-        assignments.write_areas(self.tx, decision, opened["incident_id"])
-        written = assignments.write(self.tx, snapshot, decision, opened, now=now)
-        self._event(opened["incident_id"], "report", 1, {"report_id": self.report_id, "gaps": list(decision.gaps)})
+        planned = assignments.plan(decision, opened["incident_id"])
         answer = answers.report_answer(
             report_id=self.report_id,
             incident=opened,
             classification=classification,
             admin=answers.admin(decision),
-            assignments=[answers.written_answer(row, snapshot, self.language) for row in written],
+            assignments=[answers.written_answer(row, snapshot, self.language) for row in planned],
             question=decision.question,
             handoff=decision.handoff,
             duplicates=[item.as_dict() for item in similar],
             received_at=now,
             language=self.language,
         )
-        self._store_report(opened["incident_id"], located, classification, answer)
+        row = {
+            **{name: opened[name] for name in opened if name not in ("type", "received_at")},
+            "type_code": kind.code,
+            "classification": classification,
+            "location_method": located.method,
+            "facts": given.facts.as_dict(),
+            "handoff": decision.handoff,
+            "occurred_at": given.occurred_at or now,
+        }
+        self._write(
+            classification,
+            answer,
+            located=located,
+            incident_id=opened["incident_id"],
+            incident=row,
+            areas=assignments.area_rows(decision, opened["incident_id"]),
+            event={"kind": "report", "version": 1, "detail": {"report_id": self.report_id, "gaps": decision.gaps}},
+        )
+        assignments.write(self.tx, snapshot, decision, opened, planned, now=now)
         return answer
 
     def _attach(self, kind: IncidentType, located: Located) -> dict[str, Any]:
@@ -296,12 +293,6 @@ class _Filing:
             actor=self.actor,
             language=self.language,
         )
-        self._event(
-            target["incident_id"],
-            "attach",
-            changed["version"],
-            {"report_id": self.report_id, "type": kind.code, "severity": changed["severity"]},
-        )
         classification = self.given.classification or target["classification"]
         shown = {**target, **changed, "type": target["type_code"]}
         answer = answers.report_answer(
@@ -319,70 +310,74 @@ class _Filing:
             received_at=self._now,
             language=self.language,
         )
-        self._store_report(target["incident_id"], located, classification, answer)
+        self._write(
+            classification,
+            answer,
+            located=located,
+            incident_id=target["incident_id"],
+            event={
+                "kind": "attach",
+                "version": changed["version"],
+                "detail": {"report_id": self.report_id, "type": kind.code, "severity": changed["severity"]},
+            },
+        )
         return answer
 
-    def _event(self, incident_id: str, kind: str, version: int, detail: dict[str, Any]) -> None:
-        self.tx.execute(
-            insert(incident_event).values(
-                incident_id=incident_id,
-                at=self._now,
-                actor=self.actor.name,
-                actor_role=self.actor.role,
-                kind=kind,
-                version=version,
-                detail=detail,
-            )
-        )
-
-    def _store_report(
-        self, incident_id: str | None, located: Located | None, classification: str, answer: dict[str, Any]
+    def _write(
+        self,
+        classification: str,
+        answer: dict[str, Any],
+        *,
+        located: Located | None,
+        incident_id: str | None = None,
+        incident: dict[str, Any] | None = None,
+        areas: Sequence[dict[str, Any]] = (),
+        event: dict[str, Any] | None = None,
     ) -> None:
-        given = self.given
+        """Write the report with what belongs to it."""
+        given, now = self.given, self._now
         if located is None and given.lon is not None and given.lat is not None:
-            located = Located(lon=given.lon, lat=given.lat, accuracy_m=given.accuracy_m or 0.0, method="map")
-        self.tx.execute(
-            insert(report).values(
-                report_id=self.report_id,
-                owner=self.actor.owner,
-                idempotency_key=self.key,
-                body_hash=self.digest,
-                incident_id=incident_id,
-                type_code=given.type_code,
-                classification=classification,
-                channel=given.channel,
-                call_id=given.call_id,
-                geom=WKTElement(f"POINT({located.lon!r} {located.lat!r})", srid=4326) if located else None,
-                accuracy_m=located.accuracy_m if located else None,
-                location_method=located.method if located else None,
-                location_text=given.location_text,
-                description=given.description,
-                facts=given.facts.as_dict(),
-                is_drill=given.is_drill,
-                occurred_at=given.occurred_at or self._now,
-                received_at=self._now,
-                received_by=self.actor.name,
-                answer=answer,
+            located = Located(
+                lon=given.lon, lat=given.lat, accuracy_m=given.accuracy_m or 0.0, method=LocationMethod.MAP
             )
-        )
+        caller = None
         if given.caller is not None:
             days = self.moment.snapshot.city.settings.get("caller_retention_days", DEFAULT_RETENTION_DAYS)
-            self.tx.execute(
-                insert(caller).values(
-                    report_id=self.report_id,
-                    phone=self._phone or None,
-                    name=given.caller.name,
-                    relation=given.caller.relation,
-                    expires_at=self._now + timedelta(days=days),
-                )
-            )
-        self.tx.execute(
-            insert(audit).values(
-                at=self._now,
-                actor=self.actor.name,
-                actor_role=self.actor.role,
-                action="report.accept",
-                subject=f"incident:{incident_id}" if incident_id else f"report:{self.report_id}",
-                detail={"report_id": self.report_id, "channel": given.channel},
-            )
+            caller = {
+                "report_id": self.report_id,
+                "phone": self._phone or None,
+                "name": given.caller.name,
+                "relation": given.caller.relation,
+                "expires_at": now + timedelta(days=days),
+            }
+        filing.write_report(
+            self.tx,
+            now=now,
+            actor=self.actor.name,
+            actor_role=self.actor.role,
+            report={
+                "report_id": self.report_id,
+                "owner": self.actor.owner,
+                "idempotency_key": self.key,
+                "body_hash": self.digest.hex(),
+                "incident_id": incident_id,
+                "type_code": given.type_code,
+                "classification": classification,
+                "channel": given.channel,
+                "call_id": given.call_id,
+                "lon": located.lon if located else None,
+                "lat": located.lat if located else None,
+                "accuracy_m": located.accuracy_m if located else None,
+                "location_method": located.method if located else None,
+                "location_text": given.location_text,
+                "description": given.description,
+                "facts": given.facts.as_dict(),
+                "is_drill": given.is_drill,
+                "occurred_at": given.occurred_at or now,
+                "answer": answer,
+            },
+            incident=incident,
+            areas=areas,
+            event={**event, "incident_id": incident_id} if event else None,
+            caller=caller,
         )

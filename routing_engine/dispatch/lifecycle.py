@@ -200,7 +200,8 @@ def _locked(tx: Connection, assignment_id: str, actor: Actor) -> dict[str, Any]:
         tx.execute(
             text(
                 "SELECT a.assignment_id, a.incident_id, a.agency_code, a.service_code, a.role, a.state, a.version,"
-                " j.code AS jurisdiction_code FROM siaga.assignment a LEFT JOIN siaga.jurisdiction j USING (jurisdiction_id)"
+                " j.code AS jurisdiction_code"
+                " FROM siaga.assignment a LEFT JOIN siaga.jurisdiction j USING (jurisdiction_id)"
                 " WHERE a.assignment_id = :id"
             ),
             {"id": assignment_id},

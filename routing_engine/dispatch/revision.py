@@ -96,34 +96,29 @@ def revise(
         (duty.rule.service, duty.winner.jurisdiction_id if duty.winner else None): duty for duty in decision.duties
     }
     changed: list[str] = []
-    # One lead at a time: the old one steps down before the new one is written.
     lead = next(pair for pair, duty in wanted.items() if duty.role == AssignmentRole.LEAD)
+    # Who steps down comes first: there is one lead at a time.
     for pair, item in existing.items():
-        if item["role"] == AssignmentRole.LEAD and pair != lead:
-            role = (
-                AssignmentRole.SUPPORT if pair in wanted or item["state"] not in NOT_ACCEPTED else AssignmentRole.INFORM
-            )
-            _set_role(tx, item, role)
-            changed.append(item["assignment_id"])
+        is_gone = is_moved and pair not in wanted and item["state"] in NOT_ACCEPTED
+        if is_gone and item["agency_code"] is None:
+            _end_open_row(tx, item)
+        elif is_gone and item["role"] != AssignmentRole.INFORM:
+            _set_role(tx, item, AssignmentRole.INFORM)
+            clocks.stop(tx, item["assignment_id"], now=moment.now)
+            _tell(tx, moment, row, item, None)
+        elif item["role"] == AssignmentRole.LEAD and pair != lead:
+            _set_role(tx, item, AssignmentRole.SUPPORT)
+        else:
+            continue
+        changed.append(item["assignment_id"])
     for pair, item in existing.items():
         duty = wanted.get(pair)
         if duty is not None and STRENGTH[duty.role] > STRENGTH[AssignmentRole(item["role"])]:
             _set_role(tx, item, duty.role)
             _tell(tx, moment, row, item, duty)
             changed.append(item["assignment_id"])
-        elif (
-            duty is None
-            and is_moved
-            and item["agency_code"] is not None
-            and item["state"] in NOT_ACCEPTED
-            and item["role"] != AssignmentRole.INFORM
-        ):
-            if item["assignment_id"] not in changed:
-                _set_role(tx, item, AssignmentRole.INFORM)
-                changed.append(item["assignment_id"])
-            clocks.stop(tx, item["assignment_id"], now=moment.now)
-            _tell(tx, moment, row, item, None)
-    added = assignments.write(tx, moment.snapshot, decision, shown(row), now=moment.now, skip=frozenset(existing))
+    added = assignments.plan(decision, row["incident_id"], skip=frozenset(existing))
+    assignments.write(tx, moment.snapshot, decision, shown(row), added, now=moment.now)
     return changed + [item["assignment_id"] for item in added]
 
 
@@ -134,6 +129,15 @@ def _set_role(tx: Connection, item: dict[str, Any], role: AssignmentRole) -> Non
         .values(role=role, version=assignment.c.version + 1)
     )
     item["role"] = role
+
+
+def _end_open_row(tx: Connection, item: dict[str, Any]) -> None:
+    """End the row that said nobody was responsible: somebody is now."""
+    tx.execute(
+        update(assignment)
+        .where(assignment.c.assignment_id == item["assignment_id"])
+        .values(role=AssignmentRole.INFORM, state=AssignmentState.DONE, version=assignment.c.version + 1)
+    )
 
 
 def _tell(tx: Connection, moment: Moment, row: dict[str, Any], item: dict[str, Any], duty: Duty | None) -> None:
