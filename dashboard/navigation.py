@@ -41,11 +41,16 @@ def door() -> Services:
     return Services(Settings.from_env())
 
 
+def cookie() -> str:
+    """Return the session cookie this page was opened with, or an empty text."""
+    return st.context.cookies.get(COOKIE, "")
+
+
 def run() -> None:
     """Draw the page asked for, or say why there is none."""
     try:
         services = door()
-        person = services.person(st.context.cookies.get(COOKIE, ""))
+        person = services.person(cookie())
         if person is None:
             st.warning(t("not_logged_in", "id"))
             st.link_button(t("enter", "id"), "/login")

@@ -52,6 +52,4 @@ def show(data: Mapping[str, Any], key: str) -> Any:
     key
         Always given: without one Streamlit takes every change of `data` for a new component.
     """
-    return _component()(
-        key=key, data={"theme": theme(), **data}, on_event_change=lambda: None, height="content"
-    )
+    return _component()(key=key, data={"theme": theme(), **data}, on_event_change=lambda: None, height="content")

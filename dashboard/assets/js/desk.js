@@ -70,7 +70,7 @@ class Desk {
       this.outbox = new Outbox(ui.api, [ui.me.name, ui.me.role].join('.'));
       this.list = this.isIntake ? new Sent(ui) : new Queue(this.live, ui, actions);
       this.form = new Form(ui, this.outbox, actions);
-      this.outbox.addEventListener('saved', event => this.saved(event.detail.answer));
+      this.outbox.addEventListener('saved', event => this.saved(event.detail.answer, event.detail.entry.body));
     }
     this.slot = el('div', { class: 'sg-map' });
     this.stale = el('div', { class: 'sg-stale', role: 'alert', hidden: true });
@@ -192,10 +192,10 @@ class Desk {
     document.dispatchEvent(new CustomEvent('siaga:link', { detail: { isLinked, seconds } }));
   }
 
-  saved(answer) {
+  saved(answer, body) {
     const { t } = this.ui.words;
     const called = (answer.assignments || []).filter(a => a.role !== 'inform').map(a => a.agency).filter(Boolean);
-    this.notices.say(answer.incident_id ? t('saved', { number: answer.number, agencies: [...new Set(called)].join(', ') || t('no_agency') }) : t('saved_report'), answer.handoff ? 'warn' : 'ok', 9000);
+    this.notices.say(body.attach_to && answer.incident_id ? t('saved_attached', { number: answer.number }) : answer.incident_id ? t('saved', { number: answer.number, agencies: [...new Set(called)].join(', ') || t('no_agency') }) : t('saved_report'), answer.handoff ? 'warn' : 'ok', 9000);
     if (answer.incident_id) this.ownReports.add(answer.incident_id);
     if (this.isIntake) { this.list.add(answer); return; }
     this.live.refresh();

@@ -291,6 +291,10 @@ function describe(detail, ui) {
   if (detail.state) known.push(ui.state(detail.state));
   if (detail.status) known.push(ui.status(detail.status));
   if (detail.result) known.push(ui.words.has('result_' + detail.result) ? ui.words.t('result_' + detail.result) : String(detail.result));
+  if (detail.whom) known.push(String(detail.whom[ui.words.language] || detail.whom.id || ''));
+  if (detail.waited_s) known.push(ui.words.age(detail.waited_s));
+  if (detail.number) known.push(String(detail.number));
+  if (detail.into) known.push(String(detail.into));
   for (const key of ['note', 'text', 'reason']) if (detail[key]) known.push(String(detail[key]));
   return known.join(' · ');
 }

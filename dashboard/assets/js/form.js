@@ -2,6 +2,7 @@
 
 const search = new URL(import.meta.url).search;
 const { el, button, keyCap } = await import('./dom.js' + search);
+const { readCoordinates } = await import('./coordinates.js' + search);
 const { readCommand } = await import('./command.js' + search);
 const { PlaceField } = await import('./placefield.js' + search);
 const { TypePicker } = await import('./typepicker.js' + search);
@@ -70,7 +71,7 @@ export class Form {
     const body = { type: d.type, channel: '112', occurred_at: new Date(this.actions.now() * 1000).toISOString() };
     if (d.lon !== undefined) Object.assign(body, { lon: d.lon, lat: d.lat, accuracy_m: d.accuracy_m, location_method: d.method });
     const place = (d.placeText || '').trim().slice(0, 200);
-    if (place) body.location_text = place;
+    if (place && !(d.lon !== undefined && readCoordinates(place, this.ui.me.city))) body.location_text = place;
     else if (d.lon === undefined) body.location_text = this.ui.words.t('place_unknown');
     if (d.severity) body.severity = d.severity;
     if ((d.text || '').trim()) body.description = d.text.trim();

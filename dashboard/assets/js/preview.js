@@ -56,7 +56,7 @@ export class Preview {
       parts.push(el('p', { class: 'sg-preview-line' }, el('span', { class: 'sg-role', 'data-role': role, text: this.ui.label('role', role) }),
         el('span', { class: 'sg-agencies' }, [...shown].map(([code]) => el('span', { class: 'sg-agency', text: code, title: this.ui.agency(code) })))));
     }
-    if (this.point) parts.unshift(el('p', { class: 'sg-preview-area' }, el('b', { class: 'sg-clip', text: area }), el('span', { class: 'sg-num', text: this.point }), button(t('remove'), this.onForget, { class: 'sg-small sg-text' })));
+    if (this.point) parts.unshift(el('p', { class: 'sg-preview-area' }, el('b', { class: 'sg-clip', text: area, title: area }), el('span', { class: 'sg-num', text: this.point }), button(t('remove'), this.onForget, { class: 'sg-small sg-text' })));
     if (a.question) parts.push(el('p', { class: 'sg-question', text: typeof a.question === 'string' ? a.question : a.question.text || '' }));
     if (a.handoff) parts.push(el('p', { class: 'sg-question', text: t('handoff', { government: a.handoff.government, number: a.handoff.number || '–' }) }));
     for (const twin of this.duplicates.slice(0, 3)) {

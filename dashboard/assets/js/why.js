@@ -19,7 +19,7 @@ export class Why {
   async show(assignment, incident) {
     this.clear();
     const id = this.id = assignment.receipt_id;
-    const answer = await this.ui.api.get('/api/receipts/' + encodeURIComponent(id));
+    const answer = await this.ui.api.get('/api/receipts/' + encodeURIComponent(id) + '?assignment=' + encodeURIComponent(assignment.assignment_id));
     if (this.id !== id) return null;
     this.ui.root.classList.add('has-why');
     const style = getComputedStyle(this.ui.root), colour = style.getPropertyValue(colourVariable(assignment.service)).trim() || style.getPropertyValue('--accent').trim();
