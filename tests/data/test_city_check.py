@@ -296,7 +296,7 @@ FAULTS: list[tuple[str, Edit, tuple[str, int | None, str, str]]] = [
     (
         "example words",
         set_cell("sop_examples.csv", 1, "sentence", "Ada apa"),
-        ("sop_examples.csv", 1, "sentence", "do not find"),
+        ("sop_examples.csv", 1, "sentence", "is taken for nothing, not KAM1"),
     ),
 ]
 
