@@ -2,41 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
+import pandas as pd
 import shapely
 from sqlalchemy import Connection, text
 
-from data.import_report import ImportReport
-from data.vector_files import place_of, read_polygons
+from data.city_areas import as_multipolygon
+from data.city_sync import to_wkb
+from data.coverage import inner_lonlat, overlaps
+from data.import_report import ImportReport, note_import
+from data.polygon_checks import MAX_NAME, check_places, find_column, read_codes, read_text
+from data.vector_files import read_polygons
 from gis.city import CityFacts, read_city
-from gis.errors import ConflictError, Finding
+from gis.errors import Finding
 from zones import jurisdictions
 from zones.jurisdictions import NewBoundary
 
-MAX_CODE = 60
-# Slivers below this come from rounding; they are reported, not refused.
-OVERLAP_M2 = 1.0
-
 OTHERS = text(
     """
-SELECT j.code, j.agency_code AS agency, v.priority, ST_AsBinary(v.geom) AS wkb
+SELECT j.code, j.agency_code AS agency, v.priority, ST_AsBinary(v.geom_m) AS wkb
 FROM siaga.boundary_version v JOIN siaga.jurisdiction j USING (jurisdiction_id)
 WHERE j.service_code = :service AND j.agency_code <> :agency AND NOT j.is_citywide
-  AND v.valid && tstzrange(:valid_from, NULL)
+  AND v.valid && tstzrange(:valid_from, NULL) AND v.priority = :priority
+ORDER BY j.agency_code, j.code
 """
 )
 MINE = text(
     """
-SELECT j.jurisdiction_id, j.code, encode(sha256(ST_AsBinary(v.geom, 'NDR')), 'hex') AS digest, v.priority
+SELECT j.jurisdiction_id, j.code, j.is_citywide, max(lower(v.valid)) AS started_at,
+       max(upper(v.valid)) FILTER (WHERE NOT upper_inf(v.valid)) AS ended_at, bool_or(upper_inf(v.valid)) AS is_open
 FROM siaga.jurisdiction j JOIN siaga.boundary_version v USING (jurisdiction_id)
-WHERE j.service_code = :service AND j.agency_code = :agency AND NOT j.is_citywide AND upper_inf(v.valid)
+WHERE j.service_code = :service AND j.agency_code = :agency
+GROUP BY j.jurisdiction_id
 """
 )
+NAMES = {
+    "agency": text("SELECT agency_code FROM siaga.agency ORDER BY 1"),
+    "service": text("SELECT service_code FROM siaga.service ORDER BY 1"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Whose boundaries a file holds, and from when: `start` is the first moment in force."""
+
+    agency: str
+    service: str
+    priority: int
+    start: datetime
+    keep_others: bool
 
 
 def import_boundaries(
@@ -60,228 +79,169 @@ def import_boundaries(
     Parameters
     ----------
     code_field, name_field
-        Columns with code and name; without them `code`/`kode` and `name`/`nama` are looked for.
+        Columns with code and name; without them `code`/`kode` and `name`/`nama` are looked for, then the code's.
     priority
         1 wins over 100 where polygons overlap.
     valid_from
         First moment in force; `None` is `now`. Versions in force then end there.
     keep_others
-        Leave jurisdictions of the pair that the file does not name; else they end at `valid_from`.
+        Leave jurisdictions of the pair that the file does not name; else they end at `valid_from`. City-wide ones
+        (which take what no boundary covers) are always left.
 
     Returns
     -------
     ImportReport
-        `counts`: `created`, `changed`, `unchanged`, `ended`.
+        `counts`: `created` (new codes), `changed` (known codes: a new version each), `ended`. Overlaps within the file
+        are warnings; with another agency at the same priority they refuse it.
 
     Raises
     ------
     DataError
         The file cannot be read at all.
     """
-    city, start = read_city(tx), valid_from or now
+    city = read_city(tx)
+    target = Target(agency=agency, service=service, priority=priority, start=valid_from or now, keep_others=keep_others)
     read = read_polygons(path, assume_crs=assume_crs)
     report = ImportReport(file=str(path), findings=list(read.findings), is_dry_run=dry_run)
     frame = read.frame
-    _check_names(tx, report, agency, service, priority)
-    code_column = _column(report, frame, code_field, ("code", "kode"), "--code-field")
-    name_column = _column(report, frame, name_field, ("name", "nama", code_column or ""), "--name-field")
-    if code_column is not None:
-        _check_codes(report, frame[code_column])
-    _check_places(report, frame, city)
+    check_target(tx, report, target)
+    code_column = find_column(report, frame, code_field, ("code", "kode"), "--code-field")
+    name_column = find_column(report, frame, name_field, ("name", "nama", code_column or "name"), "--name-field")
+    codes = read_codes(report, frame, code_column) if code_column else []
+    names = read_text(report, frame, name_column, most=MAX_NAME) if name_column else []
+    check_places(report, frame, city)
+    known = {row.code: row for row in tx.execute(MINE, {"service": service, "agency": agency})}
+    check_history(report, known, codes, target)
     if not report.errors:
-        _check_overlaps(tx, report, frame, code_column, city, agency, service, priority, start)
+        check_overlaps(tx, report, frame, codes, city, target)
     if report.errors:
         report.is_refused = True
         return report
-    codes = [str(code).strip() for code in frame[code_column]]
-    names = [str(name).strip() for name in frame[name_column]]
-    try:
-        _write(
-            tx,
-            report,
-            frame,
-            codes,
-            names,
-            city=city,
-            agency=agency,
-            service=service,
-            priority=priority,
-            start=start,
-            keep_others=keep_others,
-            actor=actor,
-            now=now,
-            source=path.name,
-        )
-    except ConflictError as error:
-        report.findings.append(Finding(field="valid_from", reason=str(error), hint="choose a later --valid-from"))
-        report.is_refused = True
+    with tx.begin_nested() as savepoint:
+        given = gpd.GeoDataFrame({"code": codes, "name": names}, geometry=frame.geometry.to_numpy(), crs=4326)
+        report.counts = write(tx, given, known, city, target, actor=actor, now=now, source=path.name)
+        note_import(tx, "boundaries", report, subject=f"{agency}/{service}", actor=actor, now=now)
+        if dry_run:
+            savepoint.rollback()
     return report
 
 
-def _check_names(tx: Connection, report: ImportReport, agency: str, service: str, priority: int) -> None:
-    for field, value, table, hint in (
-        ("agency", agency, "agency", "see agencies.csv of the city"),
-        ("service", service, "service", "see the contract's list of services"),
-    ):
-        statement = {
-            "agency": text("SELECT count(*) FROM siaga.agency WHERE agency_code = :code"),
-            "service": text("SELECT count(*) FROM siaga.service WHERE service_code = :code"),
-        }[table]
-        if not tx.execute(statement, {"code": value}).scalar_one():
+def check_target(tx: Connection, report: ImportReport, target: Target) -> None:
+    """Report an agency or service the city does not have, and a priority that is none."""
+    for field, value in (("agency", target.agency), ("service", target.service)):
+        known = list(tx.execute(NAMES[field]).scalars())
+        if value not in known:
+            hint = f"the city has: {', '.join(known)}"
             report.findings.append(Finding(field=field, value=value, reason=f"unknown {field}", hint=hint))
-    if not 1 <= priority <= 10_000:
-        report.findings.append(Finding(field="priority", value=priority, reason="must be 1 (wins) to 10000"))
+    if not 1 <= target.priority <= 10_000:
+        report.findings.append(Finding(field="priority", value=target.priority, reason="must be 1 (wins) to 10000"))
 
 
-def _column(
-    report: ImportReport, frame: gpd.GeoDataFrame, given: str | None, guesses: tuple[str, ...], option: str
-) -> str | None:
-    """Return the column to use; a missing one is a finding that names those there are."""
-    wanted = (given,) if given else guesses
-    for name in wanted:
-        if name and name in frame.columns and name != frame.geometry.name:
-            return name
-    there = ", ".join(str(name) for name in frame.columns if name != frame.geometry.name)
-    report.findings.append(
-        Finding(field=option, value=given, reason="no such column", hint=f"the file has: {there or 'no attributes'}")
-    )
-    return None
-
-
-def _check_codes(report: ImportReport, codes: Any) -> None:
-    seen: dict[str, int] = {}
-    for row, value in enumerate(codes, start=1):
-        code = "" if value is None or str(value) == "<NA>" else str(value).strip()
-        if not code or len(code) > MAX_CODE:
-            report.findings.append(
-                Finding(
-                    row=row, field=codes.name, value=code[:80], reason=f"a code of 1 to {MAX_CODE} characters is needed"
-                )
-            )
-        elif code in seen:
-            report.findings.append(
-                Finding(row=row, field=codes.name, value=code, reason=f"code used twice (row {seen[code]})")
-            )
-        seen.setdefault(code, row)
-
-
-def _check_places(report: ImportReport, frame: gpd.GeoDataFrame, city: CityFacts) -> None:
-    """Polygons wholly off the service box are refused; when swapping the axes would bring them in, say so."""
-    west, south, east, north = city.bbox
-    box = shapely.box(west - 1, south - 1, east + 1, north + 1)
-    for row, shape in enumerate(frame.geometry, start=1):
-        if shape is None or shape.is_empty or box.intersects(shape):
+def check_history(report: ImportReport, known: dict[str, Any], codes: list[str], target: Target) -> None:
+    """Report jurisdictions whose versions already run to a later moment than the file is to start at."""
+    for code, row in known.items():
+        is_ending = code not in codes and row.is_open and not row.is_citywide and not target.keep_others
+        if code not in codes and not is_ending:
             continue
-        swapped = shapely.transform(shape, lambda xy: xy[:, ::-1])
-        hint = (
-            "longitude and latitude are swapped: write lon, lat"
-            if box.intersects(swapped)
-            else f"expected within lon {west}…{east}, lat {south}…{north}; is the CRS right?"
-        )
-        report.findings.append(
-            Finding(row=row, field="geometry", reason="outside the city's service box", hint=hint, **place_of(shape))
-        )
+        if code in codes and row.is_citywide:
+            reason = f"{code} is the agency's city-wide jurisdiction; it cannot be a boundary of the file too"
+            report.findings.append(Finding(field="code", value=code, reason=reason, hint="choose another code"))
+        latest = max(moment for moment in (row.started_at, row.ended_at) if moment is not None)
+        # A version that starts at that very moment could not be ended by one that starts there too.
+        if row.started_at >= target.start or latest > target.start:
+            reason = f"{code} has a version up to {latest.isoformat()}; a change must start after that"
+            report.findings.append(
+                Finding(field="valid_from", value=target.start.isoformat(), reason=reason, hint="a later --valid-from")
+            )
 
 
-def _check_overlaps(
-    tx: Connection,
-    report: ImportReport,
-    frame: gpd.GeoDataFrame,
-    code_column: str | None,
-    city: CityFacts,
-    agency: str,
-    service: str,
-    priority: int,
-    start: datetime,
+def check_overlaps(
+    tx: Connection, report: ImportReport, frame: gpd.GeoDataFrame, codes: list[str], city: CityFacts, target: Target
 ) -> None:
-    shapes = frame.geometry.to_numpy()
-    codes = [str(code) for code in frame[code_column]] if code_column else []
-    for one, two, shape in overlaps(shapes, shapes):
-        if one < two:
-            area = area_m2(shape, city.metric_srid)
-            report.findings.append(
-                Finding(
-                    row=one + 1,
-                    field="geometry",
-                    value=f"{codes[one]} / {codes[two]}",
-                    reason=f"overlap of {area:.0f} m² with row {two + 1}; the lower code wins there",
-                    hint="mend the shared border, or import with different priorities",
-                    level="warning",
-                    **place_of(shape),
-                )
+    """Report what two polygons of the file share (a warning), and what another agency has at the same priority."""
+    shapes = frame.geometry.to_crs(city.metric_srid).to_numpy()
+
+    def say(row: int, other: str, reason: str, hint: str, piece: shapely.Geometry, level: str) -> None:
+        lon, lat = inner_lonlat(piece, city.metric_srid)
+        report.findings.append(
+            Finding(
+                row=row + 1,
+                field="geometry",
+                value=f"{codes[row]} / {other}",
+                reason=f"{codes[row]} and {other} overlap by {piece.area:,.0f} m²{reason}",
+                hint=hint,
+                lon=lon,
+                lat=lat,
+                level=level,
             )
-    rows = tx.execute(OTHERS, {"service": service, "agency": agency, "valid_from": start}).all()
-    if not rows:
-        return
-    theirs = shapely.from_wkb([bytes(row.wkb) for row in rows])
-    for mine, other, shape in overlaps(shapes, theirs):
-        area = area_m2(shape, city.metric_srid)
-        if rows[other].priority == priority and area > OVERLAP_M2:
-            report.findings.append(
-                Finding(
-                    row=mine + 1,
-                    field="geometry",
-                    value=f"{codes[mine]} / {rows[other].agency} {rows[other].code}",
-                    reason=f"overlap of {area:.0f} m² with another agency of this service at the same priority",
-                    hint="say who comes first with --priority",
-                    **place_of(shape),
-                )
-            )
+        )
+
+    for one, two, piece in overlaps(shapes):
+        say(
+            one,
+            codes[two],
+            f" (row {two + 1}); the lower code wins there",
+            "give both the same border",
+            piece,
+            "warning",
+        )
+    others = tx.execute(
+        OTHERS,
+        {
+            "service": target.service,
+            "agency": target.agency,
+            "valid_from": target.start,
+            "priority": target.priority,
+        },
+    ).all()
+    theirs = shapely.from_wkb(pd.Series([bytes(row.wkb) for row in others], dtype=object).to_numpy())
+    for mine, their, piece in overlaps(shapes, theirs):
+        other = f"{others[their].agency} {others[their].code}"
+        say(
+            mine,
+            other,
+            f" for {target.service} at the same priority",
+            "say who comes first: --priority",
+            piece,
+            "error",
+        )
 
 
-def overlaps(one: np.ndarray[Any, Any], two: np.ndarray[Any, Any]) -> list[tuple[int, int, shapely.Geometry]]:
-    """Return the pairs whose interiors meet, with the polygon they share (EPSG:4326)."""
-    left, right = shapely.STRtree(two).query(one, predicate="intersects")
-    if one is two:
-        keep = left < right
-        left, right = left[keep], right[keep]
-    shared = shapely.intersection(one[left], two[right])
-    return [(int(a), int(b), shape) for a, b, shape in zip(left, right, shared, strict=True) if shape.area > 0]
-
-
-def area_m2(shape: shapely.Geometry, srid: int) -> float:
-    """Return an area in square metres, measured in the city's metric CRS."""
-    return float(gpd.GeoSeries([shape], crs=4326).to_crs(srid).area.iloc[0])
-
-
-def _write(
+def write(
     tx: Connection,
-    report: ImportReport,
-    frame: gpd.GeoDataFrame,
-    codes: list[str],
-    names: list[str],
-    *,
+    given: gpd.GeoDataFrame,
+    known: dict[str, Any],
     city: CityFacts,
-    agency: str,
-    service: str,
-    priority: int,
-    start: datetime,
-    keep_others: bool,
+    target: Target,
+    *,
     actor: str,
     now: datetime,
     source: str,
-) -> None:
-    number = jurisdictions.open_set(tx, actor=actor, reason=f"import {source} ({agency}, {service})", now=now)
-    known = {row.code: row for row in tx.execute(MINE, {"service": service, "agency": agency})}
+) -> dict[str, int]:
+    """Write one version per polygon, all in one boundary commit, and end what the file does not name."""
+    reason = f"import {source} ({target.agency}, {target.service})"
+    number = jurisdictions.open_set(tx, actor=actor, reason=reason, now=now)
     counts = {"created": 0, "changed": 0, "ended": 0}
-    for code, name, shape in zip(codes, names, frame.geometry, strict=True):
-        jurisdiction_id = jurisdictions.ensure(tx, service=service, agency=agency, code=code, name=name)
+    for row in given.itertuples():
+        jurisdiction_id = jurisdictions.ensure(
+            tx, service=target.service, agency=target.agency, code=row.code, name=row.name
+        )
         jurisdictions.add_version(
             tx,
             jurisdiction_id,
-            NewBoundary(wkb=shapely.to_wkb(shape, byte_order=1), priority=priority, source=source),
+            NewBoundary(wkb=to_wkb(as_multipolygon(row.geometry)), priority=target.priority, source=source),
             boundary_set_number=number,
-            valid_from=start,
+            valid_from=target.start,
             srid=city.metric_srid,
             actor=actor,
             now=now,
         )
-        counts["changed" if code in known else "created"] += 1
-    if not keep_others:
+        counts["changed" if row.code in known else "created"] += 1
+    if not target.keep_others:
+        named = set(given["code"])
         for code, row in known.items():
-            if code not in codes:
+            if code not in named and not row.is_citywide:
                 counts["ended"] += jurisdictions.supersede(
-                    tx, row.jurisdiction_id, at=start, boundary_set_number=number
+                    tx, row.jurisdiction_id, at=target.start, boundary_set_number=number
                 )
-    tx.execute(text("UPDATE siaga.city SET revision = revision + 1"))
-    report.counts = counts
+    return counts

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection, insert, update
+
 from gis.errors import Finding
+from gis.tables import audit, city
+from gis.words import Role
 
 
 @dataclass(kw_only=True)
@@ -46,3 +51,18 @@ class ImportReport:
     def save(self, path: Path) -> None:
         """Write the report as JSON."""
         path.write_text(json.dumps(self.as_dict(), ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+def note_import(tx: Connection, what: str, report: ImportReport, *, subject: str, actor: str, now: datetime) -> None:
+    """Record an import in the audit, and let every process read the city anew (its revision grows)."""
+    tx.execute(update(city).values(revision=city.c.revision + 1))
+    tx.execute(
+        insert(audit).values(
+            at=now,
+            actor=actor,
+            actor_role=Role.ADMIN,
+            action=f"import.{what}",
+            subject=subject,
+            detail={"file": Path(report.file).name, **report.counts},
+        )
+    )

@@ -1,14 +1,14 @@
 """Read a file of polygons somebody sent, without trusting it.
 
-The file is opened in a child process with limits on memory, time and what it may write, by a named driver from a short
-list; what comes back is plain WKB and text. A file that hangs or kills the reader costs that child and nothing else.
+The file is opened in a child process with limits on memory, time and what it may write, by the one driver its ending
+stands for (`data.reading_child`); what comes back is plain WKB and text. A file that hangs or kills the reader costs
+that child and nothing else.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import pyogrio
 import shapely
 
 from gis.errors import DataError, Finding
@@ -40,6 +42,7 @@ MAX_VERTICES = 200_000  # of one polygon
 MAX_VERTICES_FILE = 5_000_000
 MAX_ZIP_ENTRIES = 100
 MAX_ZIP_BYTES = 400 * 1024**2
+MAX_ANSWER_BYTES = 400 * 1024**2
 CHILD_MEMORY_BYTES = 3 * 1024**3
 CHILD_CPU_S = 60
 CHILD_WALL_S = 90
@@ -74,51 +77,62 @@ def read_polygons(path: Path, *, assume_crs: str | None = None) -> VectorFile:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise DataError(f"{path}: {size / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB")
-    if path.suffix.lower() == ".zip":
-        _check_zip(path)
+    if size == 0:
+        raise DataError(f"{path}: the file is empty")
+    inside = f"/vsizip/{path.resolve()}/{shapefile_in(path)}" if path.suffix.lower() == ".zip" else str(path.resolve())
     with tempfile.TemporaryDirectory(prefix="siaga-read-") as folder:
         answer = Path(folder) / "answer.parquet"
-        _run_child([str(path.resolve()), driver, assume_crs or "", str(answer)], folder)
-        said = json.loads((Path(folder) / "findings.json").read_text())
+        said = run_child(path, [inside, driver, assume_crs or "", str(answer)], folder)
         if said["error"]:
             raise DataError(f"{path}: {said['error']}")
         table = pd.read_parquet(answer)
-    geometry = shapely.from_wkb(table.pop("__wkb").to_numpy())
+    with np.errstate(invalid="ignore"):  # coordinates that are no numbers are among the findings
+        geometry = shapely.from_wkb(table.pop("__wkb").to_numpy())
     frame = gpd.GeoDataFrame(table.astype("string"), geometry=geometry, crs=4326)
     return VectorFile(frame=frame, findings=tuple(Finding(**finding) for finding in said["findings"]))
 
 
-def _check_zip(path: Path) -> None:
-    """Refuse an archive that is a bomb, nests others, or holds anything but one shapefile."""
+def shapefile_in(path: Path) -> str:
+    """Return the name of the one shapefile in an archive.
+
+    Raises
+    ------
+    DataError
+        The archive is none, is a bomb, or holds no shapefile, or several.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise DataError(f"{path}: not a zip file ({error})") from None
     if len(entries) > MAX_ZIP_ENTRIES or sum(entry.file_size for entry in entries) > MAX_ZIP_BYTES:
         raise DataError(f"{path}: more than {MAX_ZIP_ENTRIES} entries or {MAX_ZIP_BYTES / 1e6:.0f} MB unpacked")
-    shapes = [entry.filename for entry in entries if entry.filename.lower().endswith(".shp")]
+    names = [entry.filename for entry in entries if not entry.filename.startswith("__MACOSX/")]
+    shapes = [name for name in names if name.lower().endswith(".shp")]
     if len(shapes) != 1:
         raise DataError(f"{path}: {len(shapes)} shapefiles inside; expected exactly one .shp with its .shx, .dbf, .prj")
+    if ".." in Path(shapes[0]).parts or shapes[0].startswith("/"):
+        raise DataError(f"{path}: {shapes[0]} points out of the archive")
+    return shapes[0]
 
 
-def _run_child(arguments: list[str], folder: str) -> None:
-    def limits() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CPU, (CHILD_CPU_S, CHILD_CPU_S))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_ZIP_BYTES, MAX_ZIP_BYTES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def run_child(path: Path, arguments: list[str], folder: str) -> dict[str, Any]:
+    """Run `data.reading_child` and return what it found.
 
-    root = str(Path(__file__).resolve().parent.parent)
+    Raises
+    ------
+    DataError
+        It was stopped for taking too much, or died of the file.
+    """
     environment = {
         "PATH": os.environ.get("PATH", ""),
-        "PYTHONPATH": root,
+        "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
         "TMPDIR": folder,
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
-        # The one driver that reads other files by design; the driver is named anyway.
-        "OGR_SKIP": "OGR_VRT",
-        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+        # Content may claim another format than the ending (an OGR VRT that reads further files, a service's address):
+        # only the ending's driver exists in the child.
+        "OGR_SKIP": ",".join(name for name in pyogrio.list_drivers() if name != arguments[1]),
         "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     }
     try:
@@ -128,19 +142,24 @@ def _run_child(arguments: list[str], folder: str) -> None:
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            preexec_fn=limits,
+            stderr=subprocess.DEVNULL,
             timeout=CHILD_WALL_S,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise DataError(f"{arguments[0]}: reading took longer than {CHILD_WALL_S} s and was stopped") from None
+        raise DataError(f"{path}: reading took longer than {CHILD_WALL_S} s and was stopped") from None
     if done.returncode != 0:
         why = f"signal {-done.returncode}" if done.returncode < 0 else f"exit {done.returncode}"
-        raise DataError(f"{arguments[0]}: the reader stopped ({why}); the file is damaged or too complex")
+        raise DataError(f"{path}: the reader stopped ({why}); the file is damaged or too complex")
+    said: dict[str, Any] = json.loads((Path(folder) / "findings.json").read_text())
+    return said
 
 
 def place_of(geometry: shapely.Geometry) -> dict[str, Any]:
-    """Return a point of a geometry as the `lon`, `lat` of a finding."""
-    point = geometry.representative_point() if not geometry.is_empty else None
-    return {} if point is None else {"lon": round(point.x, 6), "lat": round(point.y, 6)}
+    """Return a point of a geometry as the `lon`, `lat` of a finding; of an invalid one, a corner."""
+    if geometry.is_empty:
+        return {}
+    point = (
+        geometry.representative_point() if geometry.is_valid else shapely.get_point(shapely.get_rings(geometry)[0], 0)
+    )
+    return {"lon": round(point.x, 6), "lat": round(point.y, 6)}

@@ -27,6 +27,9 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
 
     areas = kinds.add_parser("admin-areas", parents=[polygons], help="kecamatan or kelurahan; all or nothing")
     areas.add_argument("--level", required=True, metavar="L", help="kecamatan, kelurahan or water")
+    areas.add_argument(
+        "--parent-field", metavar="F", help="column with the code of the kecamatan (else parent_code, else by place)"
+    )
 
     boundaries = kinds.add_parser(
         "boundaries", parents=[polygons], help="who serves where: the whole set of an agency's service; all or nothing"
@@ -65,14 +68,15 @@ def _import_of(kind: str) -> Callable[[Any, argparse.Namespace, datetime], Any]:
 
 
 def _areas(tx: Any, args: argparse.Namespace, now: datetime) -> Any:
-    from data.import_admin_areas import import_admin_areas
+    from data.import_areas import import_areas
 
-    return import_admin_areas(
+    return import_areas(
         tx,
         args.file,
         level=args.level,
         name_field=args.name_field,
         code_field=args.code_field,
+        parent_field=args.parent_field,
         assume_crs=args.crs,
         dry_run=args.dry_run,
         actor="import",
@@ -123,7 +127,7 @@ def _in_city(text: str | None, zone: Any) -> datetime | None:
 
 def _print(report: Any) -> None:
     for finding in report.findings[:SHOWN]:
-        print(f"  {finding}", file=sys.stderr)
+        print(f"  {'warning: ' if finding.level == 'warning' else ''}{finding}", file=sys.stderr)
     if len(report.findings) > SHOWN:
         print(f"  … and {len(report.findings) - SHOWN} more; --report FILE.json has all", file=sys.stderr)
     counts = ", ".join(f"{count} {name}" for name, count in report.counts.items()) or "nothing"
