@@ -24,6 +24,8 @@ from gis.errors import PlatformError
 OPEN = ("/login", "/assets/", "/healthz", "/_stcore/health")
 # Of Streamlit's own endpoints only what its browser part needs; metrics, agent and script-health are not among them.
 STREAMLIT = ("stream", "health", "host-config", "upload_file", "bidi-components")
+# The machine itself, where health is asked; these names cannot be made to mean another address.
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 
@@ -75,7 +77,7 @@ class Gate:
     door
         Looks sessions up.
     hosts
-        Host names (with port where it is not the default) that are served; empty: any.
+        Host names that are served besides this machine's own, each with or without a port; empty: any.
     """
 
     def __init__(self, app: Any, *, door: SessionDoor, hosts: Sequence[str] = ()) -> None:
@@ -110,7 +112,7 @@ class Gate:
 
     def _refusal(self, scope: Any, headers: dict[bytes, str], host: str) -> Problem | None:
         path = re.sub(r"/{2,}", "/", scope["path"])
-        if not _HOST.fullmatch(host) or (self.hosts and host.lower() not in self.hosts):
+        if not _HOST.fullmatch(host) or not self._is_served(host):
             return Problem(400, "syntax", "host")
         if (inside := path.partition("/_stcore/")[2]) and inside.split("/")[0] not in STREAMLIT:
             return Problem(404, "not-found", "not-found")
@@ -118,6 +120,10 @@ class Gate:
         if is_change and not same_origin(headers.get(b"origin", ""), host):
             return Problem(403, "forbidden", "origin")
         return None
+
+    def _is_served(self, host: str) -> bool:
+        name = re.sub(r":\d+$", "", host.lower())
+        return not self.hosts or name in LOOPBACK or host.lower() in self.hosts or name in self.hosts
 
     async def _refuse(
         self, error: PlatformError, scope: Any, headers: dict[bytes, str], receive: Any, send: Any

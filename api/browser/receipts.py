@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection, text
 
 from api.browser.person import READERS, person
@@ -31,6 +31,7 @@ SELECT a.assignment_id::text, a.agency_code, a.boundary_version_id::text, a.role
 FROM siaga.assignment a LEFT JOIN siaga.station s USING (station_id)
 LEFT JOIN siaga.jurisdiction j USING (jurisdiction_id)
 WHERE a.receipt_id = :id AND (CAST(:agency AS text) IS NULL OR a.agency_code = :agency)
+  AND (CAST(:assignment AS text) IS NULL OR a.assignment_id::text = :assignment)
   AND (CAST(:jurisdiction AS text) IS NULL OR j.code = :jurisdiction)
 ORDER BY a.share DESC NULLS LAST, a.assignment_id
 """
@@ -49,8 +50,13 @@ SELECT ST_AsGeoJSON(
 )
 
 
-def explain(tx: Connection, receipt_id: str, actor: Actor, *, english: bool) -> dict[str, Any]:
+def explain(
+    tx: Connection, receipt_id: str, actor: Actor, *, english: bool, assignment_id: str | None = None
+) -> dict[str, Any]:
     """Return a receipt with the polygon that matched, the runners-up, the uncertainty disc and the station.
+
+    Jurisdictions chosen together share a receipt; `assignment_id` says whose sentence, polygon and station are meant
+    (`None`: the largest share's).
 
     Raises
     ------
@@ -63,7 +69,9 @@ def explain(tx: Connection, receipt_id: str, actor: Actor, *, english: bool) -> 
         raise NotFoundError("no such receipt")
     is_agency = actor.role == Role.AGENCY
     limits = {"agency": actor.agency if is_agency else None, "jurisdiction": actor.jurisdiction if is_agency else None}
-    duties = tx.execute(DUTIES, {"id": receipt_id, **limits}).all()
+    duties = tx.execute(DUTIES, {"id": receipt_id, "assignment": assignment_id, **limits}).all()
+    if assignment_id is not None and not duties:
+        raise NotFoundError("no such assignment of this receipt")
     inputs, candidates = row["body"]["inputs"], row["body"]["candidates"]
     versions = [candidate["boundary_version_id"] for candidate in candidates]
     shapes = {row[0]: row[1] for row in tx.execute(SHAPES, {"versions": versions})}
@@ -98,8 +106,13 @@ def explain(tx: Connection, receipt_id: str, actor: Actor, *, english: bool) -> 
 
 
 @router.get("/receipts/{receipt_id}")
-def receipt(request: Request, receipt_id: str, actor: Annotated[Actor, Depends(person(*READERS))]) -> Response:
-    """Return a receipt with its shapes."""
-    wanted = known_id(receipt_id)
+def receipt(
+    request: Request,
+    receipt_id: str,
+    actor: Annotated[Actor, Depends(person(*READERS))],
+    assignment: Annotated[str | None, Query(max_length=36)] = None,
+) -> Response:
+    """Return a receipt with its shapes, from the side of one of its assignments."""
+    wanted, whose = known_id(receipt_id), known_id(assignment) if assignment else None
     with transaction(door(request).engine) as tx:
-        return reply(explain(tx, wanted, actor, english=language(request) == "en"))
+        return reply(explain(tx, wanted, actor, english=language(request) == "en", assignment_id=whose))

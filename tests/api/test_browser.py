@@ -225,6 +225,13 @@ def test_receipt_comes_with_the_shapes_that_explain_it(browsers, save):
     east = browsers["timur"].get(f"/api/receipts/{west['receipt_id']}").json()
     assert east["why"].startswith("Polsek Timur")
     assert east["geometry"] != shown["geometry"]
+    other = next(item for item in made["assignments"] if item["jurisdiction"]["code"] == "polsek-timur")
+    query = {"assignment": other["assignment_id"]}
+    asked = browsers["operator"].get(f"/api/receipts/{west['receipt_id']}", params=query).json()
+    assert (asked["why"], asked["geometry"]) == (other["why"], east["geometry"])
+    foreign = save()["assignments"][0]["assignment_id"]
+    answer = browsers["operator"].get(f"/api/receipts/{west['receipt_id']}", params={"assignment": foreign})
+    assert_problem(answer, 404)
     exact = save()["assignments"][0]["receipt_id"]
     assert browsers["operator"].get(f"/api/receipts/{exact}").json()["disc"] is None
 
