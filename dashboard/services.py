@@ -18,6 +18,8 @@ from gis.settings import Settings
 from gis.words import Language, Role
 from zones.outlines import agency_outline
 
+PLANNER_POOL_SIZE = 3
+PLANNER_TIMEOUT_MS = 30_000
 # Script runs are few and short; the browser API of the same process has a pool of its own.
 POOL_SIZE = 4
 
@@ -49,6 +51,16 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.engine = make_engine(replace(settings, pool_size=POOL_SIZE), application="pages-script")
+        # The planner's page reads as a role that may only read, and that the database keeps from slowing operators.
+        self.planner_engine = make_engine(
+            replace(
+                settings,
+                database_url=settings.planner_url or settings.database_url,
+                pool_size=PLANNER_POOL_SIZE,
+                statement_timeout_ms=PLANNER_TIMEOUT_MS,
+            ),
+            application="pages-planner",
+        )
 
     # -- who is there
 

@@ -53,6 +53,8 @@ class Settings:
         Connections of this process; the thread pool of a web process is not larger.
     statement_timeout_ms
         Limit of one SQL statement, milliseconds.
+    planner_url
+        SQLAlchemy URL of the read-only role planners' questions run as; `None`: as `database_url`.
     """
 
     state: Path
@@ -60,6 +62,7 @@ class Settings:
     pool_size: int = 10
     statement_timeout_ms: int = 10_000
     demo: bool = False
+    planner_url: str | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
@@ -86,4 +89,7 @@ class Settings:
             pool_size=pool_size,
             statement_timeout_ms=timeout,
             demo=env.get("SIAGA_DEMO") == "1",
+            planner_url=sqlalchemy_url(env["SIAGA_PLANNER_DATABASE_URL"])
+            if env.get("SIAGA_PLANNER_DATABASE_URL")
+            else None,
         )

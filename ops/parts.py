@@ -84,6 +84,8 @@ def surroundings(database: Database, name: str, *, is_demo: bool) -> dict[str, s
         "PYTHONFAULTHANDLER": "1",
         "LC_ALL": "C.UTF-8",
     }
+    if name == "pages":  # planners' questions run read-only, few at a time
+        own["SIAGA_PLANNER_DATABASE_URL"] = database.url("planner")
     return kept | own | ({"SIAGA_DEMO": "1"} if is_demo else {})
 
 

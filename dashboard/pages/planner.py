@@ -34,7 +34,7 @@ TTL_S = 60
 def render(services: Services) -> None:
     """Show the planner's page."""
     services.me.actor.require(Role.PLANNER, Role.SUPERVISOR, Role.ADMIN)
-    planner = PlannerServices(services.engine)
+    planner = PlannerServices(services.planner_engine)
     language = services.me.language
     options = _options(planner)
     if options.first is None:
@@ -98,59 +98,62 @@ def _areas(_planner: PlannerServices, selection: Selection) -> AreaCounts:
 
 def _choose(options: Options, language: str) -> Filters:
     """Draw the filters; their values come from the address when the page opens, and go there when they change."""
+    # Streamlit tells widgets apart by what they show as well: in another language they are new ones, which start from
+    # the address again instead of losing their values.
+    key = f"planner_{language}"
     opened = from_address({name: st.query_params.get_all(name) for name in st.query_params}, options)
-    _start("planner_view", opened.view)
+    _start(f"{key}_view", opened.view)
     st.segmented_control(
-        t("view", language), VIEWS, key="planner_view", required=True, label_visibility="collapsed",
+        t("view", language), VIEWS, key=f"{key}_view", required=True, label_visibility="collapsed",
         format_func=lambda code: t(f"view_{code}", language), width="stretch",
     )  # fmt: skip
-    view = st.session_state["planner_view"]
-    _start("planner_period", opened.period)
+    view = st.session_state[f"{key}_view"]
+    _start(f"{key}_period", opened.period)
     period = st.selectbox(
-        t("period", language), PERIODS, key="planner_period", format_func=lambda code: t(f"period_{code}", language)
+        t("period", language), PERIODS, key=f"{key}_period", format_func=lambda code: t(f"period_{code}", language)
     )
     first = last = None
     if period == "pick":
         assert options.first is not None
         assert options.last is not None
         _start(
-            "planner_days",
+            f"{key}_days",
             (opened.first or max(options.first, options.last - timedelta(days=364)), opened.last or options.last),
         )
-        first, last = _pair(st.date_input(t("dates", language), key="planner_days", format="DD.MM.YYYY"))
-    _start("planner_lane", opened.lane)
+        first, last = _pair(st.date_input(t("dates", language), key=f"{key}_days", format="DD.MM.YYYY"))
+    _start(f"{key}_lane", opened.lane)
     lane = st.segmented_control(
-        t("lane", language), LANES, key="planner_lane", required=True,
+        t("lane", language), LANES, key=f"{key}_lane", required=True,
         format_func=lambda code: t(f"lane_{code}", language), width="stretch",
     )  # fmt: skip
-    _start("planner_families", list(opened.families))
+    _start(f"{key}_families", list(opened.families))
     families = st.multiselect(
-        t("family", language), list(dict.fromkeys(options.types["family"])), key="planner_families",
+        t("family", language), list(dict.fromkeys(options.types["family"])), key=f"{key}_families",
         format_func=lambda code: family(code, language), placeholder=t("all_families", language),
     )  # fmt: skip
     names = dict(zip(options.types["type_code"], options.types[f"name_{language}"], strict=True))
     offered = options.types[options.types["family"].isin(families)] if families else options.types
-    _start("planner_types", [code for code in opened.types if code in set(offered["type_code"])])
-    st.session_state["planner_types"] = [c for c in st.session_state["planner_types"] if c in set(offered["type_code"])]
+    _start(f"{key}_types", [code for code in opened.types if code in set(offered["type_code"])])
+    st.session_state[f"{key}_types"] = [c for c in st.session_state[f"{key}_types"] if c in set(offered["type_code"])]
     types = st.multiselect(
-        t("type", language), list(offered["type_code"]), key="planner_types",
+        t("type", language), list(offered["type_code"]), key=f"{key}_types",
         format_func=lambda code: names[code], placeholder=t("all_types", language),
     )  # fmt: skip
     from_, to = st.columns(2, gap="small")
-    _start("planner_from", opened.hours[0])
-    _start("planner_to", opened.hours[1])
-    hour_from = from_.selectbox(t("hour_from", language), range(24), key="planner_from", format_func=_hour)
-    hour_to = to.selectbox(t("hour_to", language), range(1, 25), key="planner_to", format_func=_hour)
-    _start("planner_districts", list(opened.districts))
+    _start(f"{key}_from", opened.hours[0])
+    _start(f"{key}_to", opened.hours[1])
+    hour_from = from_.selectbox(t("hour_from", language), range(24), key=f"{key}_from", format_func=_hour)
+    hour_to = to.selectbox(t("hour_to", language), range(1, 25), key=f"{key}_to", format_func=_hour)
+    _start(f"{key}_districts", list(opened.districts))
     districts = st.multiselect(
-        t("districts", language), list(options.districts), key="planner_districts",
+        t("districts", language), list(options.districts), key=f"{key}_districts",
         format_func=lambda code: options.districts[code], placeholder=t("all_districts", language),
     )  # fmt: skip
     bandwidth_m = opened.bandwidth_m
     if view == "density":
-        _start("planner_bandwidth", opened.bandwidth_m)
+        _start(f"{key}_bandwidth", opened.bandwidth_m)
         bandwidth_m = st.select_slider(
-            t("bandwidth", language), BANDWIDTHS, key="planner_bandwidth",
+            t("bandwidth", language), BANDWIDTHS, key=f"{key}_bandwidth",
             format_func=lambda m: f"{m} m" if m else t("bandwidth_auto", language),
         )  # fmt: skip
     filters = Filters(

@@ -39,7 +39,7 @@ SELECT DISTINCT ON (v.jurisdiction_id) v.jurisdiction_id, l.name,
 FROM siaga.boundary_version v JOIN siaga.place l ON ST_Covers(v.geom, l.geom)
 WHERE v.boundary_version_id::text = ANY (:versions)
   AND l.geom && ST_Expand(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :reach_deg)
-  AND l.kind NOT IN ('kelurahan', 'kecamatan')
+  AND l.kind NOT IN ('kelurahan', 'kecamatan', 'street', 'river', 'water')  -- too vague to stand on a side
 ORDER BY v.jurisdiction_id, distance_m, l.name
 """
 )
@@ -241,7 +241,7 @@ def _question(tx: Connection, match: PointMatch, service: str, language: str) ->
     winners = match.winners[service]
     if len(winners) < 2:
         return None
-    reach_m = max(500.0, 4 * match.accuracy_m)
+    reach_m = max(1000.0, 4 * match.accuracy_m)
     rows = tx.execute(
         LANDMARKS,
         {

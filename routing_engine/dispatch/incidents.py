@@ -176,7 +176,7 @@ def live(tx: Connection, since: str, actor: Actor) -> dict[str, Any]:
     ValueRefused
         The cursor is not one.
     """
-    if not (since.isdigit() and len(since) <= 19):
+    if not (since.isascii() and since.isdigit() and len(since) <= 19):
         raise ValueRefused.of("since", "a cursor is a number", "start again with since=0")
     # The cursor is read first: what commits between the two statements is sent now and once more at the next poll.
     cursor = tx.execute(CURSOR).one()

@@ -136,7 +136,7 @@
     const roads = [];
     each('line', (feature, scale) => {
       if (feature.properties.kind === 'road') { roads.push([rankOf(feature.properties), feature, scale]); return; }
-      const isDistrict = feature.properties.kind === 'boundary' && Number(feature.properties.rank ?? 2) <= 1;
+      const isDistrict = feature.properties.kind === 'boundary' && Number(feature.properties.rank ?? 3) <= 2;
       if (!isDistrict && zoom < 12) return;
       context.beginPath();
       tile.trace(context, feature, scale);
