@@ -183,9 +183,8 @@ def write_duties(
     for row, decision in zip(recent.itertuples(), decide_all(tx, moment, recent, readers=readers), strict=True):
         receipts += receipt_rows(decision, row.incident_id)
         for duty in decision.duties:
-            made = assignment_row(duty, row.incident_id, row.received_at)
-            made["state"] = _state(rng, made, row)
-            assignments.append(made)
+            made = assignment_row(duty, row.incident_id)
+            assignments.append(made | {"created_at": row.received_at, "state": _state(rng, made, row)})
         areas += [
             {"incident_id": row.incident_id, "level": area.level, "code": area.code, "share": area.share}
             for area in decision.match.areas

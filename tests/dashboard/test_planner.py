@@ -227,22 +227,32 @@ def test_every_view_is_drawn_in_both_languages(services, view, language):
 def test_filters_come_from_the_address_and_go_there(services):
     at = open_page(services, lane="D", period="30", type="LKA1")
     assert not at.exception
-    assert at.session_state["planner_lane"] == "D"
-    assert at.multiselect(key="planner_types").value == ["LKA1"]
-    at.multiselect(key="planner_types").set_value([]).run()
-    at.selectbox(key="planner_period").set_value("all").run()
+    assert at.session_state["planner_id_lane"] == "D"
+    assert at.multiselect(key="planner_id_types").value == ["LKA1"]
+    at.multiselect(key="planner_id_types").set_value([]).run()
+    at.selectbox(key="planner_id_period").set_value("all").run()
     assert not at.exception
     assert dict(at.query_params) == {"lane": "D", "period": "all"}
 
 
+def test_another_language_keeps_the_filters(services):
+    at = open_page(services, lane="L", period="90", type="UTL4", hours="18-23", view="times")
+    at.session_state["services"].me.language = "en"
+    at.run()
+    assert not at.exception
+    assert dict(at.query_params) == {"lane": "L", "period": "90", "type": "UTL4", "hours": "18-23", "view": "times"}
+    assert at.selectbox(key="planner_en_period").value == "90"
+    assert "incidents" in words(at)
+
+
 def test_a_group_limits_the_types_offered(services):
     at = open_page(services, type="UTL4")
-    at.multiselect(key="planner_families").set_value(["KBK"]).run()
+    at.multiselect(key="planner_id_families").set_value(["KBK"]).run()
     assert not at.exception
-    assert at.multiselect(key="planner_types").value == []
+    assert at.multiselect(key="planner_id_types").value == []
     assert all(
         "ebakaran" in name or "terbakar" in name or "Gas" in name
-        for name in at.multiselect(key="planner_types").options
+        for name in at.multiselect(key="planner_id_types").options
     )
 
 
@@ -254,9 +264,9 @@ def test_an_empty_result_says_so(services):
 
 def test_half_a_period_asks_for_the_other_day(services):
     at = open_page(services, period="all")
-    at.selectbox(key="planner_period").set_value("pick").run()
+    at.selectbox(key="planner_id_period").set_value("pick").run()
     assert not at.exception
-    at.date_input(key="planner_days").set_value((date(2026, 10, 1),)).run()
+    at.date_input(key="planner_id_days").set_value((date(2026, 10, 1),)).run()
     assert not at.exception
     assert "Pilih tanggal" in words(at)
 
