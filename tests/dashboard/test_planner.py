@@ -34,7 +34,7 @@ YEARS = Selection(since=datetime(2020, 1, 1, tzinfo=UTC), until=datetime(2040, 1
 
 @pytest.fixture(scope="module")
 def history(kendari, server, tmp_path_factory):
-    """The demo city with 100 days of history, seen as the pages' database role; also a drill and a silent call."""
+    """The demo city with 100 days of history, seen as the planner's database role."""
     folder = tmp_path_factory.mktemp("kendari")
     settings = (ROOT / "data/cities/kendari/history.toml").read_text(encoding="utf-8")
     settings = settings.replace("days = 1096", "days = 100").replace("receipt_days = 90", "receipt_days = 2")
@@ -46,7 +46,7 @@ def history(kendari, server, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def services(history, server, kendari_database):
-    engine = make_engine(server.settings("pages", kendari_database), application="test")
+    engine = make_engine(server.settings("planner", kendari_database), application="test")
     yield PlannerServices(engine)
     engine.dispose()
 
@@ -205,7 +205,7 @@ def page() -> None:  # its text is run alone, so that it imports what it needs
 def open_page(services, *, language="id", role=Role.PLANNER, **address) -> AppTest:
     at = AppTest.from_function(page, default_timeout=60)
     me = SimpleNamespace(language=language, actor=Actor(owner="account:1", name="perencana", role=role))
-    at.session_state["services"] = SimpleNamespace(engine=services._engine, me=me)
+    at.session_state["services"] = SimpleNamespace(planner_engine=services._engine, me=me)
     for name, value in address.items():
         at.query_params[name] = value
     return at.run()
@@ -275,7 +275,7 @@ def test_half_a_period_asks_for_the_other_day(services):
 def test_other_roles_are_refused(services, role):
     me = SimpleNamespace(language="id", actor=Actor(owner="account:1", name="x", role=role, agency="POL"))
     with pytest.raises(ForbiddenError):
-        planner.render(SimpleNamespace(engine=services._engine, me=me))
+        planner.render(SimpleNamespace(planner_engine=services._engine, me=me))
 
 
 def test_an_empty_database_says_so(engine, server, database):
