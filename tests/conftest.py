@@ -159,5 +159,3 @@ def pytest_report_header() -> list[str]:
     import shapely
 
     return [f"GEOS {shapely.geos_version_string}, PROJ {pyproj.proj_version_str}, real data: {GEODATA.is_dir()}"]
-
-

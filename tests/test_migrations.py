@@ -56,8 +56,10 @@ def test_tables_in_code_are_the_tables_in_the_database(server, database):
         checks = {
             row.conname
             for row in connection.execute(
-                text("SELECT conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = connamespace"
-                     " WHERE nspname IN ('siaga', 'private') AND contype IN ('c', 'x', 'u')")
+                text(
+                    "SELECT conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = connamespace"
+                    " WHERE nspname IN ('siaga', 'private') AND contype IN ('c', 'x', 'u')"
+                )
             )
         }
     wanted = {
