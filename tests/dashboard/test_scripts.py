@@ -1,0 +1,110 @@
+"""The readers of the desk's scripts, run where they live: coordinates as people write them, the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CITY = {"bbox": [122.39, -4.10, 122.72, -3.88], "center": [122.515, -3.985]}
+POINTS = [
+    ("-3.9962, 122.49985", (122.49985, -3.9962)),
+    ("122.49985 -3.9962", (122.49985, -3.9962)),
+    ("(-3.9962; 122.49985)", (122.49985, -3.9962)),
+    ("-3,9962 122,49985", (122.49985, -3.9962)),
+    ("-3,9962; 122,49985", (122.49985, -3.9962)),
+    ("3°59'46.3\"S 122°29'59.5\"E", (122.49986, -3.99619)),
+    ("S 3 59 46.3 E 122 29 59.5", (122.49986, -3.99619)),
+    ("3.9962 LS 122.49985 BT", (122.49985, -3.9962)),
+    ("https://maps.example/@-3.9962,122.49985,17z", (122.49985, -3.9962)),
+    ("geo:-3.9962,122.49985", (122.49985, -3.9962)),
+    ("6P592G3X+GWF", None),
+    ("6P59", None),
+    ("lippo plaza", None),
+    ("jalan 3 nomor 12", None),
+    ("3°75'00\"S 122°29'59\"E", None),
+    ("-3.9962", None),
+]
+COMMANDS = [
+    ("", {"kind": "empty"}),
+    ("n", {"kind": "new"}),
+    (
+        "n kbk1 @lippo plaza !1 api lantai 2",
+        {
+            "kind": "report",
+            "report": {
+                "facts": {},
+                "severity": 1,
+                "place": "lippo plaza",
+                "type": "KBK1",
+                "description": "api lantai 2",
+            },
+        },
+    ),
+    (
+        "n tawuran bawa parang @simpang wua-wua ; +3 korban",
+        {
+            "kind": "report",
+            "report": {"facts": {"n_victims": 3}, "place": "simpang wua-wua", "description": "tawuran bawa parang"},
+        },
+    ),
+    ("? 412", {"kind": "why", "number": "412"}),
+    ("?412", {"kind": "why", "number": "412"}),
+    ("= K-0412", {"kind": "attach", "number": "K-0412"}),
+    ("t 412 warga menunggu di gang", {"kind": "note", "number": "412", "text": "warga menunggu di gang"}),
+    ("a 412 terima", {"kind": "answer", "number": "412", "state": "accepted", "agency": None, "note": ""}),
+    (
+        "a 412 oto dmk unit 3",
+        {"kind": "answer", "number": "412", "state": "en_route", "agency": "DMK", "note": "unit 3"},
+    ),
+    ("x prank", {"kind": "classify", "classification": "prank"}),
+    ("x wilayah", {"kind": "classify", "classification": "out_of_area"}),
+    ("t 412", {"kind": "error", "key": "cmd_no_text"}),
+    ("a 412 entah", {"kind": "error", "key": "cmd_bad_state"}),
+    ("? lippo", {"kind": "error", "key": "cmd_bad_number"}),
+    ("halo", {"kind": "error", "key": "cmd_unknown"}),
+]
+
+
+@pytest.fixture(scope="module")
+def page(pages, chromium):
+    """A page of this origin; own assets are open to everybody."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(pages.address + "/login")
+    yield page
+    context.close()
+
+
+def call(page, module, function, *arguments):
+    return page.evaluate(
+        f"async (a) => (await import('/assets/siaga/js/{module}'))['{function}'](...a)", list(arguments)
+    )
+
+
+@pytest.mark.parametrize(("text", "point"), POINTS)
+def test_coordinates(page, text, point):
+    found = call(page, "coordinates.js", "readCoordinates", text, CITY)
+    if text.startswith("6P592G3X"):
+        # A whole Plus Code names its own place; within its cell is near enough.
+        assert found["accuracy_m"] <= 25
+        return
+    if point is None:
+        assert found is None
+    else:
+        assert (found["lon"], found["lat"]) == pytest.approx(point, abs=2e-5)
+
+
+def test_plus_codes_agree_with_the_published_example(page):
+    # From the Open Location Code specification: 8FVC9G8F+6X is 47.365590, 8.524997 (city of Zürich).
+    found = call(page, "coordinates.js", "readCoordinates", "8FVC9G8F+6X", CITY)
+    assert (found["lat"], found["lon"]) == pytest.approx((47.365590, 8.524997), abs=1.3e-4)
+    near = {"bbox": [8.4, 47.3, 8.7, 47.5], "center": [8.54, 47.37]}
+    short = call(page, "coordinates.js", "readCoordinates", "9G8F+6X Zürich", near)
+    assert (short["lat"], short["lon"]) == pytest.approx((47.365590, 8.524997), abs=1.3e-4)
+
+
+@pytest.mark.parametrize(("line", "command"), COMMANDS)
+def test_commands(page, line, command):
+    types = [{"code": "KBK1"}, {"code": "KAM1"}]
+    assert call(page, "command.js", "readCommand", line, types) == command
