@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -244,10 +243,6 @@ def _folder(state: State) -> Iterator[Check]:
         holds=space.free > DISK_LOW_BYTES,
         detail=f"{space.free / 1024**3:.1f} of {space.total / 1024**3:.0f} GiB free",
         hint="a full disk refuses reports",
-    )
-    load = os.getloadavg()[1] / (os.cpu_count() or 1)
-    yield Check(
-        name="load", holds=load < 8, detail=f"{load:.1f} per core over 5 min", hint="see what uses this machine"
     )
 
 

@@ -70,6 +70,8 @@ def start(
         A port is busy, the database cannot be made, or the parts did not become well.
     """
     state.make()
+    # Until the supervisor has its own answer to it, SIGTERM is as good as Ctrl+C: whatever was started is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     lock = claim_or_wait(state, say)
     if lock is None:
         say(f"already running with {state.path}")
