@@ -1,7 +1,8 @@
-"""Polygons that should meet without overlap or gap: what they share, and the holes between them (metric CRS)."""
+"""Polygons that should meet without overlap or gap: what they share, and the holes between them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import geopandas as gpd
@@ -15,13 +16,23 @@ TOLERANCE_M2 = 1.0
 Shapes = npt.NDArray[Any]
 
 
-def overlaps(one: Shapes, two: Shapes | None = None) -> list[tuple[int, int, shapely.Geometry]]:
+def area_m2(shapes: Shapes, srid: int) -> npt.NDArray[np.float64]:
+    """Return the areas of shapes given in EPSG:4326, measured in the metric CRS `srid`."""
+    return gpd.GeoSeries(shapes, crs=4326).to_crs(srid).area.to_numpy()
+
+
+def overlaps(
+    one: Shapes, two: Shapes | None = None, *, measure: Callable[[Shapes], Any] = shapely.area
+) -> list[tuple[int, int, shapely.Geometry]]:
     """Return the pairs of polygons that share more than `TOLERANCE_M2`.
 
     Parameters
     ----------
     one, two
-        Valid polygons in metres, ``(n,)`` and ``(m,)``; without `two`, the pairs within `one`.
+        Valid polygons, ``(n,)`` and ``(m,)``; without `two`, the pairs within `one`.
+    measure
+        Areas in square metres; the default is for polygons in metres. Polygons in degrees are best compared there: a
+        vertex on a straight border of the neighbour is on it in degrees, and some centimetres beside it in metres.
 
     Returns
     -------
@@ -36,14 +47,15 @@ def overlaps(one: Shapes, two: Shapes | None = None) -> list[tuple[int, int, sha
         keep = first < second
         first, second = first[keep], second[keep]
     pieces = shapely.intersection(one[first], other[second])
-    order = np.lexsort((second, first))
-    return [(int(first[at]), int(second[at]), pieces[at]) for at in order if shapely.area(pieces[at]) > TOLERANCE_M2]
+    is_large = measure(pieces) > TOLERANCE_M2
+    return [(int(first[at]), int(second[at]), pieces[at]) for at in np.lexsort((second, first)) if is_large[at]]
 
 
-def gaps(shapes: Shapes) -> list[shapely.Polygon]:
-    """Return the holes of more than `TOLERANCE_M2` in the union of polygons (metres)."""
-    holes = [shapely.Polygon(ring) for part in shapely.get_parts(shapely.union_all(shapes)) for ring in part.interiors]
-    return [hole for hole in holes if hole.area > TOLERANCE_M2]
+def gaps(shapes: Shapes, *, measure: Callable[[Shapes], Any] = shapely.area) -> list[shapely.Polygon]:
+    """Return the holes of more than `TOLERANCE_M2` in the union of polygons; `measure` as for `overlaps`."""
+    parts = shapely.get_parts(shapely.union_all(shapes))
+    holes = np.array([shapely.Polygon(ring) for part in parts for ring in part.interiors], dtype=object)
+    return list(holes[measure(holes) > TOLERANCE_M2]) if len(holes) else []
 
 
 def inner_lonlat(shape_m: shapely.Geometry, srid: int) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ import shapely
 from sqlalchemy import Connection, text
 
 from data.basemap import build_basemap
-from data.city_areas import GROUND, LEVELS, as_multipolygon, union
+from data.city_areas import GROUND, LEVELS, as_multipolygon, ground, grow, union
 from data.city_init import AREAS, SERVICE_AREA, WRITE_AREA
 from data.city_sync import geometry_digest, to_wkb
-from data.coverage import TOLERANCE_M2, gaps, inner_lonlat, overlaps
+from data.coverage import TOLERANCE_M2, area_m2, gaps, overlaps
 from data.import_report import ImportReport, note_import
 from data.polygon_checks import MAX_NAME, check_places, find_column, read_codes, read_text
-from data.vector_files import read_polygons
+from data.vector_files import place_of, read_polygons
 from gis.city import CityFacts, read_city
 from gis.errors import Finding
 from routing_engine.dispatch.conditions import AreaIn
@@ -76,17 +77,16 @@ def import_areas(
     others = gpd.read_postgis(OTHERS.bindparams(level=level), tx, crs=4326).rename_geometry("geometry")
     if not report.errors:
         settle_parents(report, given, others, known_parents(tx, level), city)
-    if report.errors:
-        report.is_refused = True
+    if report.settle().is_refused:
         return report
     areas = pd.concat([given, others], ignore_index=True)
-    areas = areas.set_geometry(areas.geometry.to_crs(city.metric_srid))
     check_ground(report, areas, level, city)
     check_nesting(report, areas, city)
     check_rules(tx, report, set(areas["code"]))
+    report.settle()
     with tx.begin_nested() as savepoint:
         report.counts = write(tx, given, city, source=path.name)
-        tx.execute(SERVICE_AREA, {"fallback_m": city.fallback_m})
+        write_service_area(tx, areas, city)
         if dry_run:
             savepoint.rollback()
             return report
@@ -142,14 +142,16 @@ def settle_parents(
     if upper.empty or not (given["level"] == "kelurahan").all():
         return
     known = set(upper["code"])
-    shapes = given.geometry.to_crs(city.metric_srid).to_numpy()
-    ground: dict[int, tuple[float, str]] = {}
-    for at, above, piece in overlaps(shapes, upper.geometry.to_crs(city.metric_srid).to_numpy()):
-        ground[at] = max(ground.get(at, (0.0, "")), (piece.area, str(upper["code"].iloc[above])))
+
+    measure = partial(area_m2, srid=city.metric_srid)
+
+    shared: dict[int, tuple[float, str]] = {}
+    for at, above, piece in overlaps(given.geometry.to_numpy(), upper.geometry.to_numpy(), measure=measure):
+        shared[at] = max(shared.get(at, (0.0, "")), (piece.area, str(upper["code"].iloc[above])))
     for at, (code, parent) in enumerate(zip(given["code"], given["parent_code"], strict=True)):
         if parent is None:
             old = before.get(code)
-            given.at[at, "parent_code"] = old if old in known else ground.get(at, (0.0, None))[1]
+            given.at[at, "parent_code"] = old if old in known else shared.get(at, (0.0, None))[1]
         elif parent not in known:
             hint = f"kecamatan: {', '.join(sorted(known))}; import that level first"
             report.findings.append(
@@ -165,19 +167,21 @@ def check_ground(report: ImportReport, areas: gpd.GeoDataFrame, level: str, city
     labels = (group["level"] + " " + group["code"] + " " + group["name"]).to_numpy()
     rows = group.index.to_numpy() + 1  # the new ones come first, in order of the file
 
-    def say(row: int | None, reason: str, hint: str, piece: shapely.Geometry) -> None:
-        lon, lat = inner_lonlat(piece, city.metric_srid)
-        report.findings.append(
-            Finding(row=row, field="geometry", reason=reason, hint=hint, lon=lon, lat=lat, level="warning")
-        )
+    measure = partial(area_m2, srid=city.metric_srid)
 
-    for one, two, piece in overlaps(shapes):
+    def say(row: int | None, reason: str, hint: str, piece: shapely.Geometry) -> None:
+        place = place_of(piece)
+        report.findings.append(Finding(row=row, field="geometry", reason=reason, hint=hint, level="warning", **place))
+
+    for one, two, piece in overlaps(shapes, measure=measure):
         if is_new[one] or is_new[two]:
-            reason = f"{labels[one]} and {labels[two]} overlap by {piece.area:,.0f} m²; the lower code wins there"
+            reason = (
+                f"{labels[one]} and {labels[two]} overlap by {measure([piece])[0]:,.0f} m²; the lower code wins there"
+            )
             say(int(rows[one if is_new[one] else two]), reason, "give both the same border", piece)
     if not city.settings.get("holes_allowed"):
-        for hole in gaps(shapes):
-            reason = f"a gap of {hole.area:,.0f} m² belongs to no area"
+        for hole in gaps(shapes, measure=measure):
+            reason = f"a gap of {measure([hole])[0]:,.0f} m² belongs to no area"
             say(None, reason, "give it to a neighbour, or import it as water", hole)
 
 
@@ -189,14 +193,14 @@ def check_nesting(report: ImportReport, areas: gpd.GeoDataFrame, city: CityFacts
     children = {code: group.geometry for code, group in lower.groupby("parent_code")}
     for code, name, shape in zip(upper["code"], upper["name"], upper.geometry, strict=True):
         differing = shape.symmetric_difference(union(children[code])) if code in children else shape
-        if differing.area <= TOLERANCE_M2 + 1e-6 * shape.area:
+        differing_m2, whole_m2 = area_m2([differing, shape], city.metric_srid)
+        if differing_m2 <= TOLERANCE_M2 + 1e-6 * whole_m2:
             continue
-        largest = max(shapely.get_parts(differing), key=shapely.area)
-        lon, lat = inner_lonlat(largest, city.metric_srid)
-        what = f"differs from its kelurahan by {differing.area:,.0f} m²" if code in children else "has no kelurahan"
+        place = place_of(max(shapely.get_parts(differing), key=shapely.area))
+        what = f"differs from its kelurahan by {differing_m2:,.0f} m²" if code in children else "has no kelurahan"
         hint = "import both levels from the same source"
         reason = f"kecamatan {code} {name} {what}"
-        report.findings.append(Finding(field="geometry", reason=reason, hint=hint, lon=lon, lat=lat, level="warning"))
+        report.findings.append(Finding(field="geometry", reason=reason, hint=hint, level="warning", **place))
     for code, name, parent in zip(lower["code"], lower["name"], lower["parent_code"], strict=True):
         if parent not in set(upper["code"]):
             reason = f"kelurahan {code} {name} lies in kecamatan {parent or '(none)'}, which is not there"
@@ -233,3 +237,11 @@ def write(tx: Connection, given: gpd.GeoDataFrame, city: CityFacts, *, source: s
     gone = admin_area.delete().where(admin_area.c.level == level, admin_area.c.code.in_(list(present)))
     counts["removed"] = tx.execute(gone).rowcount
     return counts
+
+
+def write_service_area(tx: Connection, areas: gpd.GeoDataFrame, city: CityFacts) -> None:
+    """Let the service area follow: kelurahan and named waters, `fallback_m` wider."""
+    if areas["level"].isin(GROUND).any():
+        whole_m = gpd.GeoSeries([ground(areas)], crs=4326).to_crs(city.metric_srid).iloc[0]
+        wkb = to_wkb(grow(whole_m, city.fallback_m))
+        tx.execute(SERVICE_AREA, {"wkb": wkb, "srid": city.metric_srid})

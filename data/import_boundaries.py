@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from sqlalchemy import Connection, text
 
 from data.city_areas import as_multipolygon
 from data.city_sync import to_wkb
-from data.coverage import inner_lonlat, overlaps
+from data.coverage import area_m2, overlaps
 from data.import_report import ImportReport, note_import
 from data.polygon_checks import MAX_NAME, check_places, find_column, read_codes, read_text
-from data.vector_files import read_polygons
+from data.vector_files import place_of, read_polygons
 from gis.city import CityFacts, read_city
 from gis.errors import Finding
 from zones import jurisdictions
@@ -25,7 +26,7 @@ from zones.jurisdictions import NewBoundary
 
 OTHERS = text(
     """
-SELECT j.code, j.agency_code AS agency, v.priority, ST_AsBinary(v.geom_m) AS wkb
+SELECT j.code, j.agency_code AS agency, v.priority, ST_AsBinary(v.geom) AS wkb
 FROM siaga.boundary_version v JOIN siaga.jurisdiction j USING (jurisdiction_id)
 WHERE j.service_code = :service AND j.agency_code <> :agency AND NOT j.is_citywide
   AND v.valid && tstzrange(:valid_from, NULL) AND v.priority = :priority
@@ -114,8 +115,7 @@ def import_boundaries(
     check_history(report, known, codes, target)
     if not report.errors:
         check_overlaps(tx, report, frame, codes, city, target)
-    if report.errors:
-        report.is_refused = True
+    if report.settle().is_refused:
         return report
     with tx.begin_nested() as savepoint:
         given = gpd.GeoDataFrame({"code": codes, "name": names}, geometry=frame.geometry.to_numpy(), crs=4326)
@@ -159,24 +159,24 @@ def check_overlaps(
     tx: Connection, report: ImportReport, frame: gpd.GeoDataFrame, codes: list[str], city: CityFacts, target: Target
 ) -> None:
     """Report what two polygons of the file share (a warning), and what another agency has at the same priority."""
-    shapes = frame.geometry.to_crs(city.metric_srid).to_numpy()
+    shapes = frame.geometry.to_numpy()
+
+    measure = partial(area_m2, srid=city.metric_srid)
 
     def say(row: int, other: str, reason: str, hint: str, piece: shapely.Geometry, level: str) -> None:
-        lon, lat = inner_lonlat(piece, city.metric_srid)
         report.findings.append(
             Finding(
                 row=row + 1,
                 field="geometry",
                 value=f"{codes[row]} / {other}",
-                reason=f"{codes[row]} and {other} overlap by {piece.area:,.0f} m²{reason}",
+                reason=f"{codes[row]} and {other} overlap by {measure([piece])[0]:,.0f} m²{reason}",
                 hint=hint,
-                lon=lon,
-                lat=lat,
                 level=level,
+                **place_of(piece),
             )
         )
 
-    for one, two, piece in overlaps(shapes):
+    for one, two, piece in overlaps(shapes, measure=measure):
         say(
             one,
             codes[two],
@@ -195,7 +195,7 @@ def check_overlaps(
         },
     ).all()
     theirs = shapely.from_wkb(pd.Series([bytes(row.wkb) for row in others], dtype=object).to_numpy())
-    for mine, their, piece in overlaps(shapes, theirs):
+    for mine, their, piece in overlaps(shapes, theirs, measure=measure):
         other = f"{others[their].agency} {others[their].code}"
         say(
             mine,

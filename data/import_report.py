@@ -38,6 +38,12 @@ class ImportReport:
         """The findings that refuse a row or the file."""
         return [finding for finding in self.findings if finding.level == "error"]
 
+    def settle(self) -> ImportReport:
+        """Put the findings in order of rows and refuse the file when one of them is an error; return the report."""
+        self.findings.sort(key=lambda finding: finding.row or 0)
+        self.is_refused = bool(self.errors)
+        return self
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON."""
         return {

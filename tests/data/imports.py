@@ -1,0 +1,52 @@
+"""What the tests of imports share: the small city of squares, and files made for it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from data.import_report import ImportReport
+from gis.errors import Finding
+
+NOW = datetime(2026, 5, 1, 4, tzinfo=UTC)
+WEST, SOUTH, EAST, NORTH = 122.45, -4.05, 122.55, -3.95
+MIDDLE_X, MIDDLE_Y = 122.50, -4.00
+
+
+def box(west: float, south: float, east: float, north: float) -> shapely.Polygon:
+    """Return a rectangle; EPSG:4326."""
+    return shapely.box(west, south, east, north)
+
+
+def quarters(**more: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the four kelurahan of the small city: `code`, `name`, `geometry`, and the changes given by code."""
+    rows: list[dict[str, Any]] = [
+        {"code": "B1", "name": "Barat Daya", "geometry": box(WEST, SOUTH, MIDDLE_X, MIDDLE_Y)},
+        {"code": "B2", "name": "Barat Laut", "geometry": box(WEST, MIDDLE_Y, MIDDLE_X, NORTH)},
+        {"code": "T1", "name": "Tenggara", "geometry": box(MIDDLE_X, SOUTH, EAST, MIDDLE_Y)},
+        {"code": "T2", "name": "Timur Laut", "geometry": box(MIDDLE_X, MIDDLE_Y, EAST, NORTH)},
+    ]
+    return [row | more.get(row["code"], {}) for row in rows]
+
+
+def geojson(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """Write rows with a `geometry` as GeoJSON."""
+    features = [
+        {
+            "type": "Feature",
+            "properties": {name: value for name, value in row.items() if name != "geometry"},
+            "geometry": shapely.geometry.mapping(row["geometry"]),
+        }
+        for row in rows
+    ]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path
+
+
+def warnings_of(report: ImportReport) -> list[Finding]:
+    """Return the findings that refuse nothing."""
+    return [finding for finding in report.findings if finding.level == "warning"]
