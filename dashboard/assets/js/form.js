@@ -102,7 +102,7 @@ export class Form {
     this.command = el('input', { class: 'sg-input sg-command', placeholder: t('command_hint'), 'aria-label': t('command'), autocomplete: 'off', spellcheck: 'false', onkeydown: e => this.onCommandKey(e) });
     this.place = new PlaceField(this.ui, { onText: placeText => this.change({ placeText }), onPoint: point => this.setPoint(point) });
     this.accuracy = el('select', { class: 'sg-input', 'aria-label': t('accuracy'), title: t('accuracy'), onchange: () => { this.change({ accuracy_m: Number(this.accuracy.value) }); this.actions.pointChanged(this.draft, false); } });
-    this.picker = new TypePicker(this.ui, code => this.change({ type: code, isGuess: false, noGuess: code === null }));
+    this.picker = new TypePicker(this.ui, code => this.picked(code));
     this.text = el('textarea', { class: 'sg-input', rows: 2, maxlength: 4000, placeholder: t('text_hint'), 'aria-label': t('text'), oninput: () => this.onText() });
     this.questions = el('p', { class: 'sg-questions', hidden: true });
     this.severities = [1, 2, 3, 4].map(n => button('S' + n, () => this.change({ severity: this.draft.severity === n ? null : n }), { class: 'sg-choice sg-sev-choice', 'data-s': n, title: t('severity_' + n) }));
@@ -131,6 +131,12 @@ export class Form {
       this.picker.root, this.text, this.questions, this.more, this.preview.root, this.foot);
     this.outbox.addEventListener('change', event => this.drawOutbox(event.detail));
     this.outbox.addEventListener('refused', event => { if (this.isEmpty) this.edit(event.detail.entry.key); });
+  }
+
+  // After the type come the words; without a place yet, the place.
+  picked(code) {
+    this.change({ type: code, isGuess: false, noGuess: code === null });
+    if (code) (this.draft.lon !== undefined || this.draft.placeText ? this.text : this.place.input).focus();
   }
 
   line(key, type, size) {

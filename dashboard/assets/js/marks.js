@@ -114,6 +114,7 @@ export class Marks {
     face.className = ['sg-mark', row.isWaiting ? 'is-waiting' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : '', 'is-' + shapeOf(row)].join(' ');
     face.style.setProperty('--c', 'var(' + colourVariable(row.service) + ',var(--sv-none))');
     face.replaceChildren(symbol(row, this.ui.letter(row.service), 30));
+    mark.getElement()?.setAttribute('aria-label', [row.number, this.ui.typeName(row.type), 'S' + row.severity, this.ui.status(row.status)].join(', '));
     const base = row.isWaiting ? 2000 : 0;
     mark.setZIndexOffset(isSelected ? 6000 : base + (4 - row.severity) * 200);
   }

@@ -30,6 +30,17 @@ async function runFolium(data, slot) {
   return window.__siagaMaps[data.map_id];
 }
 
+// Streamlit's menu changes the theme without a run of the page, so the page itself is watched.
+function followTheme(otherwise) {
+  const page = document.querySelector('.stApp');
+  if (!page) { setTheme(otherwise); return; }
+  const read = () => setTheme(getComputedStyle(page).colorScheme === 'dark' ? 'night' : 'light');
+  read();
+  if (page === window.__siagaThemed) return;
+  window.__siagaThemed = page;
+  new MutationObserver(read).observe(page, { attributes: true, attributeFilter: ['class'] });
+}
+
 function setTheme(theme) {
   if (document.documentElement.dataset.siaga === theme) return;
   document.documentElement.dataset.siaga = theme;
@@ -78,7 +89,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const state = (host.__siaga ||= {});
   if (data.height) host.style.height = data.height;
   host.classList.toggle('sg-plain', data.mode === 'plain');
-  setTheme(data.theme);
+  followTheme(data.theme);
   const identity = [data.mode, data.hash, data.language, data.desk, data.user].join('|');
   if (state.identity !== identity) {
     state.identity = identity;

@@ -29,7 +29,12 @@ export class Why {
       if (other.geometry) this.shape(other.geometry, { color: ink, weight: 1.5, dashArray: '2 5', fill: false, opacity: 0.8 }, this.name(other));
     }
     const bounds = L.latLngBounds([[incident.lat, incident.lon]]);
-    if (answer.geometry) bounds.extend(this.shape(answer.geometry, { color: colour, weight: 3.5, fillColor: colour, fillOpacity: 0.14 }, this.name(assignment.jurisdiction || {})).getBounds());
+    if (answer.geometry) {
+      const matched = this.shape(answer.geometry, { color: colour, weight: 3.5, fillColor: colour, fillOpacity: 0.14 }, this.name(assignment.jurisdiction || {})).getBounds();
+      const [west, , east] = this.ui.me.city.bbox;
+      // Showing a boundary as wide as the city would only show the city.
+      if (matched.getEast() - matched.getWest() < (east - west) * 0.45) bounds.extend(matched);
+    }
     if (answer.disc) this.shape(answer.disc, { color: ink, weight: 1.5, dashArray: '5 4', fillColor: ink, fillOpacity: 0.07 });
     const station = answer.station;
     if (station && Number.isFinite(station.lon)) {
@@ -39,7 +44,7 @@ export class Why {
       post.bindTooltip(() => el('b', { text: station.name || '' }), { permanent: true, direction: 'right', offset: [8, 0], className: 'sg-tip sg-tip-fixed' });
       bounds.extend(at);
     }
-    this.actionsBounds = bounds;
+    this.bounds = bounds;
     return answer;
   }
 
