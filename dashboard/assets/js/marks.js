@@ -108,9 +108,10 @@ export class Marks {
   // Draw anew only what looks different, so that hover, focus and drag live on.
   dress(mark) {
     const { row, face } = mark.siaga, urgency = this.live.urgency(row), isSelected = row.id === this.selected;
-    const look = [row.status, row.service, row.severity, row.isWaiting, urgency, isSelected, row.origin].join();
+    const look = [row.status, row.service, row.type, row.severity, row.isWaiting, urgency, isSelected, row.origin].join();
     if (mark.siaga.look === look) return;
     mark.siaga.look = look;
+    mark.getElement()?.setAttribute('aria-label', row.number + ' ' + this.ui.typeName(row.type)); // Leaflet names images only
     face.className = ['sg-mark', row.isWaiting ? 'is-waiting' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : '', 'is-' + shapeOf(row)].join(' ');
     face.style.setProperty('--c', 'var(' + colourVariable(row.service) + ',var(--sv-none))');
     face.replaceChildren(symbol(row, this.ui.letter(row.service), 30));
