@@ -198,4 +198,5 @@ def _stop_rest(state: State) -> list[str]:
 
 def log_to_terminal() -> None:
     """Show the supervisor's words on the error output."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr, force=True)
+    logging.getLogger("ops").setLevel(logging.INFO)

@@ -27,11 +27,15 @@ def open_database(state: State) -> Iterator[Database]:
     still uses it or a supervisor has taken it over.
     """
     database = Database.of(state)
+    state.make()
     if not database.is_private:
-        state.make()
+        state.own_server_file.touch(mode=0o600)
         yield database
         return
-    state.make()
+    if state.own_server_file.exists():
+        raise CommandFailed(
+            REFUSED, f"the data of {state.path} are on a server of your own; set DATABASE_URL as when it was made"
+        )
     cluster = Cluster(state)
     with open_lock(state.path / USERS_LOCK) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_SH)

@@ -6,6 +6,7 @@
     run.json            addresses, connection string, pids; only while it runs         0600
     kind.json           demo or city, so that `demo --fresh` never drops real data
     demo-accounts.json  accounts and tokens of a demo                                  0600
+    own-server          there when `DATABASE_URL` names the server that holds this installation's data
     cli-token           token that `./siaga report` presents                           0600
     webhooks.json       signing secrets of agencies' webhooks                          0600
     pg/ run/            data and socket of the private cluster (of user postgres when root started it)
@@ -56,6 +57,7 @@ class State:
     webhooks_file = _file("webhooks.json")
     pid_file = _file("supervisor.pid")
     heartbeat_file = _file("worker.alive")
+    own_server_file = _file("own-server")
     data = _file("pg")
     sockets = _file("run")
     logs = _file("log")

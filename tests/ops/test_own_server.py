@@ -8,6 +8,7 @@ import pytest
 from ops.cluster import Cluster
 from ops.database import Database, head
 from ops.exits import CommandFailed
+from ops.session import open_database
 from ops.state import State
 
 
@@ -73,3 +74,12 @@ def test_a_url_that_is_none_is_refused(state):
 
 def test_an_empty_url_means_the_private_cluster(state):
     assert Database.of(state, {"DATABASE_URL": ""}).is_private
+
+
+def test_without_the_url_no_private_cluster_takes_its_place(own_server):
+    cluster, mine = own_server
+    mine.make()
+    mine.own_server_file.touch()
+    with pytest.raises(CommandFailed, match="set DATABASE_URL"), open_database(mine):
+        pass
+    assert not mine.data.exists()
