@@ -77,7 +77,7 @@ def test_an_empty_url_means_the_private_cluster(state):
 
 
 def test_without_the_url_no_private_cluster_takes_its_place(own_server):
-    cluster, mine = own_server
+    _, mine = own_server
     mine.make()
     mine.own_server_file.touch()
     with pytest.raises(CommandFailed, match="set DATABASE_URL"), open_database(mine):
