@@ -21,7 +21,8 @@ from api.errors import Problem, answer, language_of
 from api.sessions import SessionDoor, cookie_of
 from gis.errors import PlatformError
 
-OPEN = ("/login", "/assets/", "/healthz", "/_stcore/health")
+OPEN = ("/login", "/healthz", "/_stcore/health")
+OPEN_BELOW = "/assets/"
 # Of Streamlit's own endpoints only what its browser part needs; metrics, agent and script-health are not among them.
 STREAMLIT = ("stream", "health", "host-config", "upload_file", "bidi-components")
 # The machine itself, where health is asked; these names cannot be made to mean another address.
@@ -95,7 +96,7 @@ class Gate:
         guarded = self._with_headers(send, host if _HOST.fullmatch(host) else "", scope.get("scheme") == "https")
         try:
             problem = self._refusal(scope, headers, host)
-            if problem is None and not scope["path"].startswith(OPEN):
+            if problem is None and scope["path"] not in OPEN and not scope["path"].startswith(OPEN_BELOW):
                 person = await self.door.person(cookie_of(headers.get(b"cookie", "")))
                 if person is None:
                     problem = Problem(401, "unauthenticated", "session-needed")

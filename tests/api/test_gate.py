@@ -375,3 +375,9 @@ def test_database_away_is_503_not_a_way_in(settings):
         assert answer.headers["retry-after"] == "1"
         assert log_in(client).status_code == 503
     engine.dispose()
+
+
+@pytest.mark.parametrize("path", ["/login/x", "/loginx", "/healthz/..", "/healthzz", "/_stcore/health/x"])
+def test_only_the_open_paths_themselves_are_open(client, path):
+    answer = client.get(path, headers={"accept": "application/json"}, follow_redirects=False)
+    assert answer.status_code in (401, 404)
