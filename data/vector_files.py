@@ -156,10 +156,11 @@ def run_child(path: Path, arguments: list[str], folder: str) -> dict[str, Any]:
 
 
 def place_of(geometry: shapely.Geometry) -> dict[str, Any]:
-    """Return a point of a geometry as the `lon`, `lat` of a finding; of an invalid one, a corner."""
+    """Return a point of a geometry as the `lon`, `lat` of a finding; of an invalid one, its first corner."""
     if geometry.is_empty:
         return {}
-    point = (
-        geometry.representative_point() if geometry.is_valid else shapely.get_point(shapely.get_rings(geometry)[0], 0)
-    )
-    return {"lon": round(point.x, 6), "lat": round(point.y, 6)}
+    if geometry.is_valid:
+        x, y = geometry.representative_point().coords[0][:2]
+    else:
+        x, y = shapely.get_coordinates(geometry)[0]
+    return {"lon": round(float(x), 6), "lat": round(float(y), 6)}

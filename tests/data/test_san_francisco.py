@@ -148,7 +148,8 @@ def test_every_call_is_stored_once(found: pd.DataFrame, calls: pd.DataFrame, eng
                 " count(DISTINCT a.receipt_id) AS receipts, count(*) FILTER (WHERE o.outbox_id IS NULL) AS untold,"
                 " bool_and(a.estimate = 'straight_line' AND a.travel_time_s > 0) AS is_straight"
                 " FROM siaga.report r JOIN siaga.incident i USING (incident_id)"
-                " JOIN siaga.assignment a USING (incident_id) LEFT JOIN siaga.outbox o USING (assignment_id) GROUP BY r.report_id, i.incident_id ORDER BY 1"
+                " JOIN siaga.assignment a USING (incident_id) LEFT JOIN siaga.outbox o USING (assignment_id)"
+                " GROUP BY r.report_id, i.incident_id ORDER BY 1"
             ),
             tx,
         )
