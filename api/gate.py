@@ -158,7 +158,12 @@ class Gate:
 
         async def sender(event: Any) -> None:
             if event["type"] == "http.response.start":
-                kept = [(name, value) for name, value in event.get("headers", ()) if name.lower() not in names]
+                given = event.get("headers", ())
+                kept = [(name, value) for name, value in given if name.lower() not in names]
+                if any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in given):
+                    # "Back" after a log-out must ask again, and be led to the log-in page.
+                    kept = [(name, value) for name, value in kept if name.lower() != b"cache-control"]
+                    kept.append((b"cache-control", b"no-store"))
                 event = {**event, "headers": kept + added}
             await send(event)
 
