@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -14,24 +13,19 @@ from api.door import door, reply
 from gis.actors import Actor
 from gis.city import CityFacts
 from gis.db import transaction
-from gis.places import find_place
+from gis.places import EXACT, RESEMBLES, Place, by_fit, find_place, key_of, phrases
 
 router = APIRouter()
 
 MOST = 8
 PASTED_ACCURACY_M = 10.0
 
-# Words that say how the caller stands to the place; the place is what is looked for.
-BESIDE = re.compile(
-    r"^(di\s+)?(depan|dekat|samping|sebelah|belakang|seberang|sekitar|near|behind|opposite)\s+(dari\s+)?", re.I
-)
-
 # A point inside, and the radius of a circle of the same area: how far off the point may be.
 AREAS = text(
     """
 SELECT name, level AS kind, ST_X(p) AS lon, ST_Y(p) AS lat, radius_m, score FROM (
   SELECT name, level, ST_PointOnSurface(geom) AS p, sqrt(ST_Area(geom_m) / pi()) AS radius_m,
-         greatest(similarity(lower(name), :q), word_similarity(:q, lower(name))) AS score
+         greatest(similarity(lower(name), :q), word_similarity(:q, lower(level || ' ' || name))) AS score
   FROM siaga.admin_area) a
 WHERE score >= 0.45 ORDER BY score DESC, name LIMIT :limit
 """
@@ -46,34 +40,35 @@ def search_places(tx: Connection, sought: str, city: CityFacts, *, limit: int = 
         name = f"{lat:.6f}, {lon:.6f}"
         here = {"name": name, "kind": "coordinates", "lon": lon, "lat": lat, "accuracy_m": PASTED_ACCURACY_M}
         return [{**here, "score": 1.0}]
-    wanted = " ".join(BESIDE.sub("", sought.strip()).lower().split())
-    if not wanted:
-        return []
-    found = [
+    areas = find_areas(tx, sought, limit=limit)
+    # The gazetteer names areas too; their polygons know better where they are.
+    drawn = {key_of(f"{area.kind} {area.name.removeprefix(area.kind.title())}") for area in areas}
+    places = [place for place in find_place(tx, sought, limit=limit) if key_of(place.name) not in drawn]
+    return [
         {
             "name": place.name,
             "kind": place.kind,
             "lon": round(place.lon, 6),
             "lat": round(place.lat, 6),
-            "accuracy_m": place.accuracy_m,
+            "accuracy_m": round(place.accuracy_m),
             "score": round(place.score, 3),
         }
-        for place in find_place(tx, wanted, limit=limit)
+        for place in sorted([*places, *areas], key=by_fit)[:limit]
     ]
-    seen = {(place["name"], place["kind"]) for place in found}
-    found += [
-        {
-            "name": row.name,
-            "kind": row.kind,
-            "lon": round(row.lon, 6),
-            "lat": round(row.lat, 6),
-            "accuracy_m": round(row.radius_m),
-            "score": round(float(row.score), 3),
-        }
-        for row in tx.execute(AREAS, {"q": wanted, "limit": limit})
-        if (row.name, row.kind) not in seen
-    ]
-    return sorted(found, key=lambda place: (-place["score"], place["name"]))[:limit]
+
+
+def find_areas(tx: Connection, sought: str, *, limit: int) -> list[Place]:
+    """Return administrative areas whose name resembles `sought`, as places."""
+    best: dict[tuple[str, str], Place] = {}
+    for phrase, worth in phrases(sought).items():
+        for row in tx.execute(AREAS, {"q": phrase, "limit": limit}):
+            is_exact = key_of(phrase) in (key_of(row.name), key_of(f"{row.kind} {row.name}"))
+            score = (EXACT if is_exact else min(float(row.score), RESEMBLES)) * worth
+            found = Place(name=row.name, kind=row.kind, lon=row.lon, lat=row.lat, accuracy_m=row.radius_m, score=score)
+            known = best.get((row.name, row.kind))
+            if known is None or known.score < score:
+                best[row.name, row.kind] = found
+    return list(best.values())
 
 
 @router.get("/places")
