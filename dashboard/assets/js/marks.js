@@ -111,7 +111,6 @@ export class Marks {
     const look = [row.status, row.service, row.type, row.severity, row.isWaiting, urgency, isSelected, row.origin].join();
     if (mark.siaga.look === look) return;
     mark.siaga.look = look;
-    mark.getElement()?.setAttribute('aria-label', row.number + ' ' + this.ui.typeName(row.type)); // Leaflet names images only
     face.className = ['sg-mark', row.isWaiting ? 'is-waiting' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : '', 'is-' + shapeOf(row)].join(' ');
     face.style.setProperty('--c', 'var(' + colourVariable(row.service) + ',var(--sv-none))');
     face.replaceChildren(symbol(row, this.ui.letter(row.service), 30));
