@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -13,7 +14,7 @@ from gis import accounts
 from gis.accounts import Account
 from gis.db import transaction
 from gis.labels import LABELS
-from gis.words import Language
+from gis.words import AssignmentRole, Lane, Language
 from routing_engine.dispatch.context import Snapshot
 
 router = APIRouter()
@@ -60,6 +61,30 @@ def describe_types(snapshot: Snapshot, language: Language) -> list[dict[str, Any
     ]
 
 
+def answer_limits(snapshot: Snapshot, now: datetime) -> dict[str, dict[str, int]]:
+    """Return the seconds an agency has for its word, by lane and severity: the shortest of the SOP in force.
+
+    Where the SOP names none, the first step of the ladder counts; where there is none either, the pair is absent.
+    """
+    limits: dict[str, dict[str, int]] = {lane: {} for lane in Lane}
+
+    def shorten(lane: str, severity: int, seconds: int) -> None:
+        of_lane = limits[lane]
+        of_lane[str(severity)] = min(seconds, of_lane.get(str(severity), seconds))
+
+    for rule in snapshot.rules:
+        lane = snapshot.types[rule.type_code].lane
+        is_in_force = rule.valid_from <= now and (rule.valid_to is None or now < rule.valid_to)
+        if lane is None or rule.ack_s is None or rule.role == AssignmentRole.INFORM or not is_in_force:
+            continue
+        for severity in range(rule.severity_min, rule.severity_max + 1):
+            shorten(lane, severity, rule.ack_s)
+    for step in snapshot.ladder:
+        if step.level == 1 and str(step.severity) not in limits[step.lane]:
+            shorten(step.lane, step.severity, step.after_s)
+    return limits
+
+
 @router.get("/me")
 def me(request: Request, account: Annotated[Account, Depends(current_account)]) -> Response:
     """Return the person, the city, the types and all labels in the person's language."""
@@ -67,7 +92,8 @@ def me(request: Request, account: Annotated[Account, Depends(current_account)]) 
     with transaction(here.engine) as tx:
         # The gate may remember the person from before the language was switched.
         tongue = (accounts.named(tx, account.name) or account).language
-        snapshot = here.context.current(tx).snapshot
+        moment = here.context.current(tx)
+        snapshot = moment.snapshot
         city = describe_city(tx, snapshot)
     agency = snapshot.agencies.get(account.agency or "")
     english = tongue == Language.EN
@@ -81,6 +107,7 @@ def me(request: Request, account: Annotated[Account, Depends(current_account)]) 
             "language": tongue,
             "city": city,
             "types": describe_types(snapshot, tongue),
+            "ack_s": answer_limits(snapshot, moment.now),
             "agencies": {code: named.name(tongue) for code, named in snapshot.agencies.items()},
             "services": {code: named.name(tongue) for code, named in snapshot.services.items()},
             "labels": {

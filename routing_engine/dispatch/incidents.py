@@ -70,6 +70,7 @@ ORDER BY r.at, r.receipt_id
 
 # Everything changed by transactions that a reader at :since had not seen for certain; rows are idempotent by id. The
 # next cursor is the oldest transaction still running in this same snapshot, so a slow commit is never skipped.
+# `level` of an unanswered duty: null in time, 0 overdue, from 1 on the step of the ladder that has been told.
 LIVE = text(
     """
 WITH wanted AS (
@@ -91,9 +92,14 @@ SELECT i.incident_id, i.number, round(ST_X(i.geom)::numeric, 6)::float8 AS lon,
 FROM wanted JOIN siaga.incident i USING (incident_id)
 LEFT JOIN LATERAL (
   SELECT json_agg(json_build_array(a.assignment_id, a.agency_code, a.service_code, a.role, a.state, a.version,
-                                   round(a.travel_time_s::numeric)::int, a.estimate)
+                                   round(a.travel_time_s::numeric)::int, a.estimate, r.level)
                   ORDER BY array_position(ARRAY['lead', 'support', 'inform'], a.role), a.agency_code) AS duties
   FROM siaga.assignment a LEFT JOIN siaga.jurisdiction j USING (jurisdiction_id)
+  LEFT JOIN LATERAL (
+    SELECT max(CASE c.step WHEN 'ack' THEN 0 ELSE substr(c.step, 8)::int END) AS level FROM siaga.clock c
+    WHERE c.assignment_id = a.assignment_id AND c.fired_at IS NOT NULL
+      AND a.state IN ('queued', 'delivered', 'seen')
+  ) r ON true
   WHERE a.incident_id = i.incident_id AND (CAST(:agency AS text) IS NULL OR a.agency_code = :agency)
     AND (CAST(:jurisdiction AS text) IS NULL OR j.code = :jurisdiction)
 ) d ON true

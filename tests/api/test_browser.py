@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
+from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 
 from api.app import make_browser_api
+from api.browser.me import answer_limits
 from api.door import Door
 from api.gate import Gate
 from api.login import LoginRoutes
@@ -20,6 +23,7 @@ from gis import accounts
 from gis.db import make_engine
 from gis.words import Role
 from routing_engine.dispatch.context import Context
+from routing_engine.dispatch.ladder import LadderStep
 from tests.api.conftest import assert_problem, client_of
 from tests.api.test_tiles import layers
 
@@ -169,6 +173,48 @@ def test_live_sends_all_open_first_and_then_what_changed(browsers, save):
     third = browsers["supervisor"].get("/api/live", params={"since": second["since"]}).json()
     assert rows(third)[later["incident_id"]]["status"] == "cancelled"
     assert later["incident_id"] not in rows(browsers["supervisor"].get("/api/live").json())
+
+
+def test_me_names_the_seconds_until_an_answer_is_due(browsers, owner):
+    assert browsers["operator"].get("/api/me").json()["ack_s"] == dict.fromkeys("DL", dict.fromkeys("1234", 60))
+    with owner.connect() as tx:
+        moment = Context(Path()).current(tx)
+    urgent = next(rule for rule in moment.snapshot.rules if moment.snapshot.types[rule.type_code].lane == "D")
+    rules = [
+        dataclasses.replace(urgent, ack_s=seconds, severity_min=low, severity_max=high, role=role)
+        for seconds, low, high, role in [(90, 1, 2, "lead"), (45, 2, 2, "support"), (5, 1, 4, "inform")]
+    ]
+    old = dataclasses.replace(rules[0], ack_s=1, valid_to=moment.now)
+    ladder = [
+        LadderStep(lane=lane, severity=severity, level=level, after_s=after, whom_id="x", whom_en="x")
+        for lane, severity, level, after in [("D", 1, 1, 600), ("D", 3, 1, 600), ("L", 4, 0, 0), ("L", 4, 1, 86400)]
+    ]
+    snapshot = dataclasses.replace(moment.snapshot, rules=(*rules, old), ladder=tuple(ladder))
+    assert answer_limits(snapshot, moment.now) == {"D": {"1": 90, "2": 45, "3": 600}, "L": {"4": 86400}}
+
+
+def test_live_tells_how_far_a_reminder_has_gone(browsers, save, owner):
+    made = save()
+    duties = {
+        duty[1]: duty for duty in rows(browsers["operator"].get("/api/live").json())[made["incident_id"]]["duties"]
+    }
+    assert duties["POL"][8] is None
+    for step, level in (("ack", 0), ("ladder-1", 1)):
+        with owner.begin() as tx:
+            tx.execute(
+                text(
+                    "INSERT INTO siaga.clock (clock_id, assignment_id, step, due_at, fired_at)"
+                    " VALUES (gen_random_uuid(), :id, :step, now(), now())"
+                    " ON CONFLICT (assignment_id, step) DO UPDATE SET fired_at = now()"
+                ),
+                {"id": duties["POL"][0], "step": step},
+            )
+        row = rows(browsers["POL"].get("/api/live").json())[made["incident_id"]]
+        assert row["duties"][0][8] == level
+    path, headers = f"/api/assignments/{duties['POL'][0]}/state", {"x-siaga": "1"}
+    body = {"state": "accepted", "version": duties["POL"][5], "note": ""}
+    assert browsers["POL"].post(path, json=body, headers=headers).status_code == 200
+    assert rows(browsers["POL"].get("/api/live").json())[made["incident_id"]]["duties"][0][8] is None
 
 
 def test_live_shows_an_agency_its_own_assignments_only(browsers, save):
