@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import anyio
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -26,6 +26,7 @@ from gis.errors import PlatformError, UnavailableError
 from gis.settings import Settings
 from gis.tables import audit
 from gis.words import Language, Role
+from zones.tables import agency
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "This is a demo: its city data, roads and incidents are made up. Choose an account to enter.",
     ),
     "other": ("English", "Bahasa Indonesia"),
+    "agencies": ("Meja instansi", "Desks of agencies"),
+    "more": ("Akun lain", "Other accounts"),
 }
+
+# Who a demo is looked at as, most often first; everybody else is behind "other accounts".
+FIRST_ROLES = (Role.OPERATOR, Role.SUPERVISOR, Role.PLANNER)
+FIRST_AGENCIES = ("POL", "DMK", "PSC", "BPBD", "SAR", "TNI", "PLN", "SPP")
 
 ROLES: dict[Role, tuple[str, str]] = {
     Role.INTAKE: ("Penerima laporan", "Intake"),
@@ -64,8 +71,24 @@ def local_target(target: str) -> str:
     return target if is_local and target.isascii() and target.isprintable() else "/"
 
 
-def page(language: Language, target: str, demo: Sequence[dict[str, Any]], error: str = "", name: str = "") -> str:
-    """Return the log-in page; every text of a person goes through `html.escape`."""
+def page(
+    language: Language,
+    target: str,
+    demo: Sequence[dict[str, Any]],
+    error: str = "",
+    name: str = "",
+    *,
+    agencies: Mapping[str, str] | None = None,
+) -> str:
+    """Return the log-in page; every text of a person goes through `html.escape`.
+
+    Parameters
+    ----------
+    demo
+        Accounts to click: `name`, `role`, `agency`.
+    agencies
+        Code → name, as far as known.
+    """
 
     def say(key: str) -> str:
         return html.escape(TEXTS[key][language == Language.EN])
@@ -73,7 +96,7 @@ def page(language: Language, target: str, demo: Sequence[dict[str, Any]], error:
     query = {"lang": str(language), "next": target}
     action = html.escape("/login?" + urlencode(query))
     switch = html.escape("/login?" + urlencode(query | {"lang": "id" if language == Language.EN else "en"}))
-    demo_form = _demo_form(action, language, demo, say("demo"), say("demo-note")) if demo else ""
+    demo_form = _demo_form(action, language, demo, agencies or {}) if demo else ""
     alert = f'<p class="alert" role="alert">{say(error)}</p>' if error else ""
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
@@ -83,34 +106,50 @@ def page(language: Language, target: str, demo: Sequence[dict[str, Any]], error:
         f'<main><header><h1>{say("heading")}</h1><a href="{switch}">{say("other")}</a></header>'
         f'<form class="own" method="post" action="{action}">{alert}<label>{say("name")}'
         f'<input name="name" value="{html.escape(name[: accounts.MAX_NAME])}" autocomplete="username" '
-        f'required autofocus></label><label>{say("password")}<input name="password" type="password" '
+        f'autocapitalize="none" spellcheck="false" required autofocus></label><label>{say("password")}'
+        f'<input name="password" type="password" '
         f'autocomplete="current-password" maxlength="{accounts.MAX_PASSWORD}" required></label>'
         f'<button class="enter">{say("enter")}</button></form>'
         f"{demo_form}</main></body></html>"
     )
 
 
-def _demo_form(action: str, language: Language, demo: Sequence[dict[str, Any]], heading: str, note: str) -> str:
-    """Return the demo accounts as buttons: one for each person, a short one for each agency's desk."""
+def _demo_form(action: str, language: Language, demo: Sequence[dict[str, Any]], agencies: Mapping[str, str]) -> str:
+    """Return the demo accounts as buttons: those used most in sight, the others behind a `details`."""
 
-    def button(user: dict[str, Any], shown: str, kind: str) -> str:
+    def say(key: str) -> str:
+        return html.escape(TEXTS[key][language == Language.EN])
+
+    def button(user: dict[str, Any]) -> str:
+        code = user.get("agency")
+        shown = code or ROLES[Role(user["role"])][language == Language.EN]
+        below = agencies.get(code, user["name"]) if code else user["name"]
         name = html.escape(user["name"])
-        return f'<button class="{kind}" name="demo" value="{name}" title="{name}">{shown}</button>'
+        return (
+            f'<button class="account" name="demo" value="{name}" title="{name}"><b>{html.escape(shown)}</b>'
+            f"<span>{html.escape(below)}</span></button>"
+        )
 
-    def label(role: Role) -> str:
-        return html.escape(ROLES[role][language == Language.EN])
+    def group(users: Sequence[dict[str, Any]], kind: str) -> str:
+        return f'<div class="accounts {kind}">{"".join(map(button, users))}</div>' if users else ""
 
-    people = "".join(
-        button(user, f"<b>{label(Role(user['role']))}</b><span>{html.escape(user['name'])}</span>", "account")
-        for user in demo
-        if not user.get("agency")
-    )
-    desks = "".join(button(user, html.escape(user["agency"]), "desk") for user in demo if user.get("agency"))
-    if desks:
-        desks = f'<h3>{label(Role.AGENCY)}</h3><div class="desks">{desks}</div>'
+    # Of several accounts of one role or agency the first is in sight.
+    people: dict[str, dict[str, Any]] = {}
+    desks: dict[str, dict[str, Any]] = {}
+    for user in demo:
+        (desks if user.get("agency") else people).setdefault(user.get("agency") or user["role"], user)
+    first_people = [people[role] for role in FIRST_ROLES if role in people]
+    first_desks = [desks[code] for code in FIRST_AGENCIES if code in desks]
+    if not first_desks:  # a city with other codes
+        first_desks = list(desks.values())[: len(FIRST_AGENCIES)]
+    rest = [user for user in demo if user not in first_people and user not in first_desks]
+    others = [user for user in rest if not user.get("agency")] + [user for user in rest if user.get("agency")]
     return (
-        f'<form class="demo" method="post" action="{action}"><h2>{heading}</h2><p>{note}</p>'
-        f'<div class="accounts">{people}</div>{desks}</form>'
+        f'<form class="demo" method="post" action="{action}"><h2>{say("demo")}</h2><p>{say("demo-note")}</p>'
+        + group(first_people, "people")
+        + (f"<h3>{say('agencies')}</h3>{group(first_desks, 'desks')}" if first_desks else "")
+        + (f"<details><summary>{say('more')}</summary>{group(others, 'desks')}</details>" if others else "")
+        + "</form>"
     )
 
 
@@ -134,6 +173,7 @@ class LoginRoutes:
         self.settings, self.door = settings, door
         # Log-ins wait here, without a thread or a database connection of the others, while two are checked.
         self.limiter = anyio.CapacityLimiter(2)
+        self.agencies: dict[Language, dict[str, str]] = {}
 
     def routes(self) -> list[Route]:
         """Return the routes for the app of the pages."""
@@ -159,10 +199,10 @@ class LoginRoutes:
         language = Language(given) if given in list(Language) else preferred(request.headers.get("accept-language", ""))
         target = local_target(request.query_params.get("next", "/"))
         if request.method != "POST":
-            return self._page(language, target)
+            return await self._page(language, target)
         form = await _form(request)
         if form is None:
-            return self._page(language, target, "form", status=400)
+            return await self._page(language, target, "form", status=400)
         name = form.get("demo") or form.get("name", "")
         try:
             account, cookie = await anyio.to_thread.run_sync(
@@ -176,11 +216,11 @@ class LoginRoutes:
                 limiter=self.limiter,
             )
         except TooManyAttempts:
-            return self._page(language, target, "often", name, status=429)
+            return await self._page(language, target, "often", name, status=429)
         except UnavailableError:
-            return self._page(language, target, "away", name, status=503)
+            return await self._page(language, target, "away", name, status=503)
         if account is None:
-            return self._page(language, target, "wrong", name, status=401)
+            return await self._page(language, target, "wrong", name, status=401)
         response = RedirectResponse(target, 303)
         response.set_cookie(
             COOKIE,
@@ -192,11 +232,29 @@ class LoginRoutes:
         )
         return response
 
-    def _page(self, language: Language, target: str, error: str = "", name: str = "", *, status: int = 200) -> Response:
+    async def _page(
+        self, language: Language, target: str, error: str = "", name: str = "", *, status: int = 200
+    ) -> Response:
         headers = {"Cache-Control": "no-store", "Content-Language": str(language)}
         if status in (429, 503):
             headers["Retry-After"] = "60" if status == 429 else "1"
-        return HTMLResponse(page(language, target, self.demo_users(), error, name), status, headers)
+        demo = self.demo_users()
+        if demo and not self.agencies and status != 503:
+            await anyio.to_thread.run_sync(self._read_agencies, limiter=self.limiter)
+        text = page(language, target, demo, error, name, agencies=self.agencies.get(language))
+        return HTMLResponse(text, status, headers)
+
+    def _read_agencies(self) -> None:
+        """Read the names of agencies once; without the database a demo's buttons show codes."""
+        try:
+            with transaction(self.door.engine) as tx:
+                rows = tx.execute(select(agency.c.agency_code, agency.c.name_id, agency.c.name_en)).all()
+        except UnavailableError:
+            return
+        self.agencies = {
+            Language.ID: {row.agency_code: row.name_id for row in rows},
+            Language.EN: {row.agency_code: row.name_en for row in rows},
+        }
 
     def _enter(self, name: str, password: str | None, *, address: str, old_cookie: str) -> tuple[Account | None, str]:
         """Check and open a session with a new id; without a password only for a demo's own accounts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import anyio
 import httpx
@@ -15,10 +16,11 @@ from starlette.routing import Route, WebSocketRoute
 from websockets.exceptions import InvalidStatus
 
 from api.gate import Gate, inline_hashes, policy, same_origin, streamlit_page
-from api.login import LoginRoutes, local_target
+from api.login import LoginRoutes, local_target, page
 from api.sessions import COOKIE, SessionDoor, cookie_of
 from gis import accounts
 from gis.db import make_engine, transaction
+from gis.words import Language
 from tests.api.conftest import client_of
 
 PASSWORD = "kuda laut 7 biru"
@@ -338,6 +340,26 @@ def test_demo_accounts_are_buttons_in_a_demo_only(client, settings, door):
     with client_of(make_app(real, door), headers={"host": HOST}) as strict:
         assert "desk" not in strict.get("/login").text
         assert strict.post("/login", data={"demo": "wa-ode"}, headers={"origin": ORIGIN}).status_code == 401
+
+
+def test_demo_accounts_come_by_use_and_the_rest_is_folded_away():
+    desks = ["AIR", "DMK", "KEL", "POL", "TNI"]
+    demo = [{"name": role, "role": role, "agency": None} for role in ("admin", "intake", "planner", "operator")]
+    demo += [{"name": f"desk-{code}", "role": "agency", "agency": code} for code in desks]
+    shown = page(Language.ID, "/", demo, agencies={"POL": "Kepolisian & Co", "AIR": "Polisi Perairan"})
+    in_sight, folded = shown.split("<details>")
+    assert re.findall(r'name="demo" value="([^"]+)"', in_sight) == [
+        *("operator", "planner"),
+        *("desk-POL", "desk-DMK", "desk-TNI"),
+    ]
+    assert re.findall(r'value="([^"]+)"', folded) == ["admin", "intake", "desk-AIR", "desk-KEL"]
+    assert "Kepolisian &amp; Co" in in_sight
+    assert "Polisi Perairan" in folded
+    assert "desk-DMK</span>" in in_sight  # its name is not known
+    assert "<details>" not in page(Language.EN, "/", demo[3:4])
+    other = page(Language.EN, "/", [{"name": "x", "role": "agency", "agency": "XYZ"}])
+    assert "<details>" not in other
+    assert "XYZ" in other
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"x" * 20_000, b"a&b&c&d&e&f&g&h&i&j", b"name=%00&password=%00"])
