@@ -43,6 +43,18 @@ def class_bar(title: str, classes: Sequence[tuple[str, str, float]], top: str, b
     )
 
 
+def ink_on(colour: str) -> str:
+    """Return white or near-black, whichever has more contrast on a ground ``#rrggbb`` (WCAG 2.1)."""
+
+    def luminance(of: str) -> float:
+        parts = [int(of[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    ground = luminance(colour) + 0.05
+    return "#ffffff" if 1.05 / ground >= ground / (luminance("#0b1219") + 0.05) else "#0b1219"
+
+
 def hour_table(counts: pd.DataFrame, per_hour: pd.DataFrame, *, theme: str, language: str) -> str:
     """Return weekday × hour as a table of colours and numbers.
 
@@ -53,8 +65,7 @@ def hour_table(counts: pd.DataFrame, per_hour: pd.DataFrame, *, theme: str, lang
     """
     n_classes = 7
     colours = [as_hex(rgb) for rgb in ramp(n_classes, theme=theme)]
-    # Text must be read on its cell: dark on the light end of the ramp, light on the dark end.
-    is_dark = [i >= n_classes // 2 if theme == "day" else i < n_classes // 2 for i in range(n_classes)]
+    inks = [ink_on(colour) for colour in colours]
     top = float(per_hour.max(axis=None)) or 1.0
     head = "".join(f'<th scope="col" style="font-weight:400;opacity:.8">{hour:02d}</th>' for hour in range(24))
     rows = []
@@ -66,10 +77,9 @@ def hour_table(counts: pd.DataFrame, per_hour: pd.DataFrame, *, theme: str, lang
                 cells.append('<td style="opacity:.5">–</td>')
                 continue
             position = min(int(value / top * n_classes), n_classes - 1)
-            ink = "#ffffff" if is_dark[position] else "#1a232c"
             title = html.escape(f"{t(f'weekday_{weekday}', language)} {hour:02d}:00, N = {number(n, language)}")
             cells.append(
-                f'<td title="{title}" style="background:{colours[position]};color:{ink}">'
+                f'<td title="{title}" style="background:{colours[position]};color:{inks[position]}">'
                 f"{number(100 * float(value), language)}</td>"
             )
         name = html.escape(t(f"weekday_{weekday}", language))

@@ -12,6 +12,7 @@ STYLE = """<style>
 [data-testid="stHeader"] { height: 2.75rem; min-height: 2.75rem; border-bottom: 1px solid rgba(128, 140, 155, .28); }
 [data-testid="stToolbar"] { height: 2.75rem; min-height: 2.75rem; }
 [data-testid="stMainBlockContainer"] { padding: 3.5rem 1.25rem 1rem; }
+[data-testid="stCaptionContainer"] { color: inherit; opacity: .8; }
 [data-testid="stElementContainer"]:has(> [data-testid="stHtml"] style:only-child) { display: none; }
 </style>"""
 
