@@ -6,6 +6,7 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 # pytest's exit codes → ours: 2 is an interrupted run (also errors while collecting), 3 an internal error,
 # 4 wrong usage, 5 nothing collected.
@@ -20,6 +21,20 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser.set_defaults(run=run)
 
 
+# Files are shared out between this many pytest processes, each with a database cluster of its own; a file's tests stay
+# together, since they share what its fixtures make.
+MOST_WORKERS = 4
+
+
+def parallel(rest: Sequence[str]) -> list[str]:
+    """Return the options that use every core, unless the caller says how, debugs, or names a single file."""
+    files = [argument for argument in rest if ".py" in argument]
+    is_single = len(files) == 1 and not files[0].endswith("/")
+    if is_single or any(argument in ("-n", "--pdb", "-s", "--collect-only", "--co") for argument in rest):
+        return []
+    return ["-n", str(max(1, min(MOST_WORKERS, os.cpu_count() or 1))), "--dist", "loadfile"]
+
+
 def run(args: argparse.Namespace) -> int:
     """Run pytest in the project's folder."""
     from gis.settings import ROOT
@@ -27,5 +42,7 @@ def run(args: argparse.Namespace) -> int:
     # The tests make their own database; whatever the caller's environment names is none of theirs.
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     environment.pop("SIAGA_STATE", None)
-    done = subprocess.run([sys.executable, "-m", "pytest", *args.rest], cwd=ROOT, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *parallel(args.rest), *args.rest], cwd=ROOT, env=environment, check=False
+    )
     return EXIT_CODES.get(done.returncode, 1)
