@@ -268,7 +268,7 @@ def _areas_view(
     """Show counts per kelurahan as a map and a table."""
     counts = _areas(planner, selection)
     names = {name: t(f"column_{name}", language) for name in ("name", "district", "n", "rate")}
-    left, right = st.columns([1.3, 1], gap="small")
+    left, right = st.columns([1.6, 1], gap="small")
     with left:
         m = city_map(options.center, zoom=12, names=False)
         collection, classes, top = _coloured(counts, language)
@@ -292,11 +292,11 @@ def _areas_view(
         st.dataframe(
             table[list(columns)].rename(columns=columns), hide_index=True, height=TABLE_HEIGHT_PX, width="stretch",
             column_config={
-                columns["name"]: st.column_config.TextColumn(width=118),
-                columns["district"]: st.column_config.TextColumn(width=112),
+                columns["name"]: st.column_config.TextColumn(width=104),
+                columns["district"]: st.column_config.TextColumn(width=98),
                 **{
                     columns[name]: st.column_config.NumberColumn(format="localized", width=width)
-                    for name, width in {"n": 76, "per_km2": 116, "share": 90, "area_km2": 90}.items()
+                    for name, width in {"n": 66, "per_km2": 114, "share": 90, "area_km2": 90}.items()
                 },
             },
         )  # fmt: skip
