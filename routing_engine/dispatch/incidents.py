@@ -86,7 +86,8 @@ WITH wanted AS (
 SELECT i.incident_id, i.number, round(ST_X(i.geom)::numeric, 6)::float8 AS lon,
        round(ST_Y(i.geom)::numeric, 6)::float8 AS lat, i.type_code, i.lane, i.severity, i.status,
        extract(epoch FROM i.received_at)::float8 AS received_at,
-       left(concat_ws(' · ', nullif(i.location_text, ''), nullif(i.description, '')), 120) AS said,
+       (SELECT CASE WHEN length(whole) > 120 THEN left(whole, 119) || '…' ELSE whole END
+        FROM concat_ws(' · ', nullif(i.location_text, ''), nullif(i.description, '')) AS whole) AS said,
        i.version, i.accuracy_m, i.origin, i.n_reports,
        coalesce(d.duties, '[]') AS duties
 FROM wanted JOIN siaga.incident i USING (incident_id)
