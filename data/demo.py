@@ -7,9 +7,8 @@ where it stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +76,7 @@ def seed_demo(
         from data.history_store import seed_history
 
         progress("history …")
-        with _long_transaction(engine) as tx:
+        with transaction(engine) as tx:
             written |= seed_history(tx, city_folder, state=state, now=database_now(tx), scale=scale, progress=progress)
         return {"is_new": True, "seconds": time.monotonic() - started, **written}
     finally:
@@ -101,7 +100,7 @@ def seed_city(engine: Engine, city_folder: Path, *, state: Path, progress: Progr
     from routing_engine.dispatch.fields import refresh_fields
 
     written: dict[str, Any] = {}
-    with _long_transaction(engine) as tx:
+    with transaction(engine) as tx:
         there = tx.execute(THERE).one()
         if not there.city:
             written |= _write_city(tx, city_folder, progress)
@@ -118,18 +117,10 @@ def seed_city(engine: Engine, city_folder: Path, *, state: Path, progress: Progr
     return written
 
 
-@contextmanager
-def _long_transaction(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that may sit idle while Python computes."""
-    with transaction(engine) as tx:
-        tx.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-        yield tx
-
-
 def _draw_basemap(engine: Engine) -> dict[str, int]:
     from data.basemap import build_basemap
 
-    with _long_transaction(engine) as tx:
+    with transaction(engine) as tx:
         return build_basemap(tx)
 
 

@@ -47,7 +47,7 @@ def make_engine(settings: Settings, *, application: str) -> Engine:
             "application_name": f"siaga-{application}",
             "connect_timeout": 3,
             "options": f"-c statement_timeout={settings.statement_timeout_ms} -c lock_timeout=5000"
-            " -c idle_in_transaction_session_timeout=30000 -c search_path=siaga,public",
+            f" -c idle_in_transaction_session_timeout={settings.idle_timeout_ms} -c search_path=siaga,public",
         },
     )
 

@@ -53,6 +53,9 @@ class Settings:
         Connections of this process; the thread pool of a web process is not larger.
     statement_timeout_ms
         Limit of one SQL statement, milliseconds.
+    idle_timeout_ms
+        How long a transaction may wait for the program, milliseconds; 0 is no limit (commands that compute between
+        statements: a service must never hold rows that long).
     planner_url
         SQLAlchemy URL of the read-only role planners' questions run as; `None`: as `database_url`.
     """
@@ -61,6 +64,7 @@ class Settings:
     database_url: str
     pool_size: int = 10
     statement_timeout_ms: int = 10_000
+    idle_timeout_ms: int = 30_000
     demo: bool = False
     planner_url: str | None = None
 

@@ -94,6 +94,7 @@ class Database:
             database_url=self.url(role),
             pool_size=4,
             statement_timeout_ms=statement_timeout_ms,
+            idle_timeout_ms=0,
             demo=self.state.kind() == "demo",
         )
 

@@ -39,7 +39,9 @@ class Server:
         )
 
     def settings(self, role: str = "owner", database: str = "siaga", *, demo: bool = False) -> Settings:
-        return Settings(state=self.state, database_url=self.url(role, database), pool_size=10, demo=demo)
+        return Settings(
+            state=self.state, database_url=self.url(role, database), pool_size=10, idle_timeout_ms=0, demo=demo
+        )
 
     def execute(self, statement: str) -> None:
         """Run an administrator's statement outside a transaction (names are the tests' own)."""

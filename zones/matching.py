@@ -31,22 +31,29 @@ ALONE_SHARE = 0.9
 SHARED_SHARE = 0.2
 MOST_WITHOUT_SHARE = 3
 
-# `border_m` is the distance to the polygon's own border; far from the city the metric CRS is not usable, so it is
+# Services often share a polygon (the whole city), so each distinct one is measured once. `border_m` is the distance to the
+# polygon's own border; far from the city the metric CRS is not usable, so it is
 # measured on the ellipsoid there.
 CANDIDATES = text(
     """
 WITH p AS MATERIALIZED (SELECT * FROM siaga.point_disc(:lon, :lat, :srid, :metric, :radius)
-), hit AS MATERIALIZED (
+), found AS MATERIALIZED (
   SELECT j.service_code, j.agency_code, j.jurisdiction_id, j.code, j.name, v.boundary_version_id, v.version, v.priority,
-         lower(v.valid) AS valid_from, v.digest,
-         ST_Covers(v.geom, p.pt) AS covers,
-         CASE WHEN :metric THEN ST_Distance(ST_Boundary(v.geom_m), p.pt_m)
-              ELSE ST_Distance(ST_Boundary(v.geom)::geography, p.pt::geography) END AS border_m,
-         CASE WHEN p.disc_m IS NOT NULL THEN ST_Intersection(v.geom_m, p.disc_m) END AS piece
+         lower(v.valid) AS valid_from, v.digest, v.geom, v.geom_m
   FROM p JOIN siaga.boundaries_in_force(:at, :boundary_set) v ON v.geom && p.reach
   JOIN siaga.jurisdiction j USING (jurisdiction_id)
   WHERE NOT j.is_citywide AND j.service_code = ANY (:services)
-    AND (ST_Covers(v.geom, p.pt) OR (p.disc_m IS NOT NULL AND ST_Intersects(v.geom_m, p.disc_m)))
+), shape AS MATERIALIZED (
+  SELECT s.digest, ST_Covers(s.geom, p.pt) AS covers,
+         CASE WHEN :metric THEN ST_Distance(ST_Boundary(s.geom_m), p.pt_m)
+              ELSE ST_Distance(ST_Boundary(s.geom)::geography, p.pt::geography) END AS border_m,
+         CASE WHEN p.disc_m IS NOT NULL AND ST_Intersects(s.geom_m, p.disc_m)
+              THEN ST_Intersection(s.geom_m, p.disc_m) END AS piece
+  FROM p CROSS JOIN (SELECT DISTINCT ON (digest) digest, geom, geom_m FROM found ORDER BY digest) s
+), hit AS MATERIALIZED (
+  SELECT f.service_code, f.agency_code, f.jurisdiction_id, f.code, f.name, f.boundary_version_id, f.version, f.priority,
+         f.valid_from, f.digest, s.covers, s.border_m, s.piece
+  FROM found f JOIN shape s USING (digest) WHERE s.covers OR s.piece IS NOT NULL
 ), cut AS (
   SELECT h.*, CASE WHEN u.higher IS NULL THEN h.piece ELSE ST_Difference(h.piece, u.higher) END AS part
   FROM hit h LEFT JOIN LATERAL (
