@@ -31,9 +31,8 @@ ALONE_SHARE = 0.9
 SHARED_SHARE = 0.2
 MOST_WITHOUT_SHARE = 3
 
-# Services often share a polygon (the whole city), so each distinct one is measured once. `border_m` is the distance to the
-# polygon's own border; far from the city the metric CRS is not usable, so it is
-# measured on the ellipsoid there.
+# Services often share a polygon (the whole city), so each distinct one is measured once. `border_m` is the distance to
+# the polygon's own border; far from the city the metric CRS is not usable, so it is measured on the ellipsoid there.
 CANDIDATES = text(
     """
 WITH p AS MATERIALIZED (SELECT * FROM siaga.point_disc(:lon, :lat, :srid, :metric, :radius)
