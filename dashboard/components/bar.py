@@ -13,6 +13,10 @@ STYLE = """<style>
 [data-testid="stToolbar"] { height: 2.75rem; min-height: 2.75rem; }
 [data-testid="stMainBlockContainer"] { padding: 3.5rem 1.25rem 1rem; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: .8; }
+/* Streamlit's own: what it runs, deploys and is. Its menu keeps day and night. */
+[data-testid="stStatusWidget"], [data-testid="stDecoration"], [data-testid="stAppDeployButton"],
+[data-testid="stMainMenuDivider"], [data-testid="stMainMenuItem-about"],
+[data-testid="stMainMenuPopover"] div:has(> div > .stMenuVersionCopyButton) { display: none; }
 [data-testid="stElementContainer"]:has(> [data-testid="stHtml"] style:only-child) { display: none; }
 </style>"""
 
