@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from gis.db import database_now
+from routing_engine.dispatch import clocks
 from tests.dashboard.conftest import until
 
 pytestmark = pytest.mark.browser
@@ -191,3 +193,162 @@ def test_leaving_clears_what_was_written(open_desk):
     operator.page.wait_for_url("**/login*", timeout=60_000)
     kept = operator.page.evaluate("() => Object.keys(localStorage).filter(key => /draft|outbox/.test(key))")
     assert kept == []
+
+
+FAR = "-4.0612, 122.3611"  # nobody's: west of the city
+
+
+def test_nobodys_incident_stands_out_and_is_handed_off(open_desk):
+    operator = open_desk("operator")
+    number = operator.report(f"n kbk1 @{FAR} ; gudang terbakar")
+    row = operator.row(number)
+    assert row.locator(".sg-row-state").inner_text() == "belum ada instansi"
+    assert "is-overdue" in (row.get_attribute("class") or "")
+    submit = operator.page.locator(".sg-urgent .sg-primary")
+    until(lambda: submit.inner_text().startswith("Alihkan ke "), "no proposal")
+    operator.page.locator(".sg-handoff input").nth(0).fill("Kabupaten Uji")
+    operator.page.locator(".sg-handoff input").nth(1).fill("(0401) 112")
+    assert submit.inner_text() == "Alihkan ke Kabupaten Uji"
+    operator.page.keyboard.press("Enter")
+    until(lambda: row.count() == 0, "it stays in the queue")
+    until(lambda: "Kabupaten Uji · (0401) 112" in operator.page.locator(".sg-timeline").inner_text(), "no trace")
+
+
+def test_half_written_fields_outlive_a_change_by_somebody_else(open_desk):
+    first, second = open_desk("operator"), open_desk("operator-2")
+    number = first.report(f"n kbk1 @{FAR} ; lahan terbakar")
+    until(second.row(number).count, "no row")
+    second.row(number).click()
+    field = first.page.locator(".sg-handoff input").nth(0)
+    field.click()
+    first.page.keyboard.press("End")
+    first.page.keyboard.type(" dan Dam")
+    second.page.locator(".sg-detail-foot input").fill("sudah ditelepon")
+    second.page.keyboard.press("Enter")
+    until(lambda: "sudah ditelepon" in first.page.locator(".sg-timeline").inner_text(), "the note does not arrive")
+    first.page.keyboard.type("kar")
+    assert field.input_value().endswith(" dan Damkar")
+
+
+def test_a_stale_change_says_so_and_shows_the_newest(open_desk):
+    operator, second = open_desk("operator"), open_desk("operator-2")
+    number = operator.report("n lng1 @-3.98311, 122.51411 ; sampah menumpuk")
+    until(second.row(number).count, "no row")
+    # A desk that has not heard of the change yet.
+    operator.page.evaluate("() => { const d = window.__siaga.desk; d.live.stop(); }")
+    second.row(number).click()
+    second.page.locator(".sg-detail-foot input").fill("warga sudah membersihkan")
+    second.page.keyboard.press("Enter")
+    until(lambda: "membersihkan" in second.page.locator(".sg-timeline").inner_text(), "no note")
+    operator.page.get_by_role("button", name="Naikkan ke D").click()
+    until(lambda: "diubah orang lain" in operator.page.locator(".sg-notices").inner_text(), "no word of it")
+    until(lambda: "membersihkan" in operator.page.locator(".sg-timeline").inner_text(), "the old details stay")
+    operator.page.get_by_role("button", name="Naikkan ke D").click()
+    until(operator.page.get_by_role("button", name="Turunkan ke L").count, "the lane did not change")
+    # The browser itself notes the 409.
+    operator.complaints[:] = [text for text in operator.complaints if "409" not in text]
+
+
+def test_lane_and_classification_by_keys(open_desk):
+    operator = open_desk("operator")
+    page = operator.page
+    operator.report("n lng1 @-3.98321, 122.51421 ; sampah terbakar di pinggir jalan")
+    page.keyboard.press("F4")
+    page.keyboard.press("d")
+    until(page.get_by_role("button", name="Turunkan ke L").count, "D did not raise it")
+    page.get_by_role("button", name="Turunkan ke L").press("Enter")
+    page.keyboard.press("Enter")
+    until(lambda: "alasannya" in page.locator(".sg-notices").inner_text(), "no reason was asked for")
+    page.keyboard.type("tidak ada api")
+    page.keyboard.press("Enter")
+    until(page.get_by_role("button", name="Naikkan ke D").count, "the lane did not go down")
+    assert "tidak ada api" in page.locator(".sg-timeline li").first.inner_text()
+    page.keyboard.press("F2")
+    page.keyboard.type("x prank")
+    page.keyboard.press("Enter")
+    until(lambda: page.locator(".sg-settings select").input_value() == "prank", "not classified")
+
+
+def test_two_reports_of_one_event_are_joined_and_parted(open_desk):
+    operator = open_desk("operator")
+    page = operator.page
+    first = operator.report("n lka1 @-4.02311, 122.55411 ; tabrakan dua motor")
+    page.keyboard.press("Escape")
+    second = operator.report("n lka1 @-4.02321, 122.55401 ; kecelakaan motor")
+    page.get_by_role("button", name=f"Gabung ke {first}").click()
+    until(lambda: operator.row(second).count() == 0, "the second stays")
+    until(lambda: first in page.locator(".sg-detail-head").inner_text(), "the first is not shown")
+    page.get_by_role("button", name=f"Lepas {second}").click()
+    until(operator.row(second).count, "the second does not come back")
+    assert page.get_by_role("button", name=f"Lepas {second}").count() == 0
+
+
+def test_calling_back_reopens_what_is_not_handled(open_desk):
+    operator, desk = open_desk("operator"), open_desk("desk-DMK")
+    number = operator.report("n kbk3 @-3.99511, 122.53511 ; lahan kosong terbakar")
+    operator.page.evaluate(
+        """async () => {
+          const { desk } = window.__siaga;
+          await desk.detail.read();
+          for (const a of desk.detail.incident.assignments.filter(a => a.role !== 'inform'))
+            await desk.ui.api.post('/api/assignments/' + a.assignment_id + '/state',
+              { state: 'done', version: a.version, note: '', result: 'handled' });
+          await desk.detail.read();
+        }"""
+    )
+    until(lambda: operator.row(number).locator(".sg-row-state").inner_text() == "selesai", "not resolved")
+    operator.page.get_by_role("button", name="Belum tertangani").click()
+    until(lambda: operator.row(number).locator(".sg-row-state").inner_text() == "ditangani", "not open again")
+    assert operator.page.locator(".sg-urgent").count() == 0
+    assert desk.page.locator(".sg-urgent, .sg-settings").count() == 0
+
+
+def test_a_reminder_shows_in_the_row_and_escalation_brings_it_forward(open_desk, kendari):
+    operator = open_desk("operator")
+    number = operator.report("n kbk1 @-3.97711, 122.52611 !1 ; rumah terbakar")
+    operator.page.get_by_role("button", name="Eskalasi sekarang").click()
+    until(lambda: "kontak kedua" in operator.page.locator(".sg-notices").inner_text(), "no answer")
+    with kendari.begin() as tx:
+        assert clocks.fire_due(tx, now=database_now(tx)) > 0  # what the worker does each second
+    state = operator.row(number).locator(".sg-row-state")
+    until(lambda: state.inner_text().endswith("· eskalasi 1"), "the row does not show it")
+    assert state.inner_text().startswith("DMK belum menjawab")
+    assert "is-overdue" in (operator.row(number).get_attribute("class") or "")
+    operator.page.get_by_role("button", name="Terima", exact=True).first.click()
+    until(lambda: state.inner_text() == "diterima", "the reminder stays")
+    until(lambda: "terlambat" in operator.row(number).locator(".sg-row-late").inner_text(), "the others' is not shown")
+
+
+def test_streamlits_own_is_out_of_sight_and_the_theme_in_reach(open_desk):
+    page = open_desk("operator").page
+    page.locator("[data-testid=stMainMenuButton]").click()
+    page.get_by_role("menuitemradio", name="Dark").click()
+    until(lambda: page.evaluate("() => document.documentElement.dataset.siaga === 'night'"), "it stays day")
+    assert page.get_by_text("Made with Streamlit").or_(page.get_by_text("About")).locator("visible=true").count() == 0
+    page.evaluate(
+        """() => {
+          const widget = document.createElement('div');
+          widget.dataset.testid = 'stStatusWidget';
+          document.body.append(widget);
+        }"""
+    )
+    assert page.locator("[data-testid=stStatusWidget]").last.evaluate("n => getComputedStyle(n).display") == "none"
+
+
+def test_the_keyboard_goes_from_the_queue_to_what_is_open(open_desk):
+    operator = open_desk("operator")
+    operator.report("n lka1 @-4.00321, 122.50401 ; tabrakan")
+    page = operator.page
+    page.keyboard.press("F4")
+    inside = "() => document.querySelector('.sg-detail').contains(document.activeElement)"
+    page.keyboard.press("Tab")
+    assert page.evaluate(inside)
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('.sg-desk :is(button, input, select, textarea, [tabindex="0"])')]
+          .filter(n => !(n.getAttribute('aria-label') || n.textContent.trim() || n.title || n.closest('label')))
+          .map(n => n.outerHTML.slice(0, 120))"""
+    )
+    assert nameless == []
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => document.activeElement.getAttribute('role')") == "listbox"
+    assert page.locator(".sg-notices").get_attribute("aria-live") == "polite"

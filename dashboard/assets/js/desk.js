@@ -51,7 +51,7 @@ class Desk {
     this.ui = makeUi(this.root, me, api, new Wording(data.text, data.language, me.city.time_zone));
     this.isAgency = data.mode === 'agency';
     this.isIntake = data.mode === 'intake';
-    this.live = new Live(api, { isOwn: this.isAgency, isBlind: this.isIntake });
+    this.live = new Live(api, { isOwn: this.isAgency, isBlind: this.isIntake, limits: me.ack_s });
     this.ownReports = new Set();
     this.notices = new Notices();
     this.alerts = new Alerts(this.ui);
@@ -82,7 +82,8 @@ class Desk {
     const tools = el('div', { class: 'sg-tools' }, toggle('legend', () => { this.legend.hidden = !this.legend.hidden; return !this.legend.hidden; }), this.postsButton, this.soundButton, button(t('whole_city'), () => this.wholeCity(), { class: 'sg-map-button' }), button(t('help'), () => this.toggleHelp(), { class: 'sg-map-button' }));
     const city = ui.me.city, remarks = [city.is_demo ? t('demo_data') : '', city.roads_synthetic ? t('roads_synthetic') : '', city.boundaries_approximate ? t('boundaries_approximate') : ''].filter(Boolean);
     this.origin = el('div', { class: 'sg-remarks', text: remarks.join(' · ') });
-    this.stage = el('main', { class: 'sg-stage' }, this.slot, this.stale, tools, this.legend, this.origin, this.notices.root, this.detail.root);
+    // In the order of the keyboard: the incident that is open, before the hundreds on the map.
+    this.stage = el('main', { class: 'sg-stage' }, this.detail.root, this.stale, tools, this.legend, this.notices.root, this.slot, this.origin);
     this.root.append(el('div', { class: 'sg-left' }, isAgency ? null : this.form.root, this.list.root), this.stage);
     this.host.replaceChildren(this.root);
   }
@@ -99,12 +100,13 @@ class Desk {
       select: id => this.select(id),
       open: id => this.open(id),
       close: () => this.select(null),
-      show: incident => this.map.flyTo([incident.lat, incident.lon], Math.max(this.map.getZoom(), 16), { duration: 0.4 }),
+      show: incident => this.map.flyTo([incident.lat, incident.lon], Math.max(this.map.getZoom(), 16), { duration: 0.4, animate: !isCalm() }),
       read: incident => this.showDisc(incident),
       move: (row, point, reset) => this.relocate(row, point, reset),
       why: (assignment, incident) => this.showWhy(assignment, incident),
       answer: (row, assignment, state) => this.answer(row, assignment, state),
       send: action => this.send(action),
+      classify: classification => this.classify(classification),
       command: command => this.command(command),
       pointChanged: (draft, shouldShow) => this.pointChanged(draft, shouldShow),
     };
@@ -116,6 +118,10 @@ class Desk {
     this.map = map;
     const { ui } = this, city = ui.me.city;
     map.zoomControl.setPosition('topleft');
+    map.getContainer().setAttribute('role', 'region');
+    map.getContainer().setAttribute('aria-label', ui.words.t('map'));
+    // Leaflet has no option for it after the map is made.
+    if (isCalm()) { map._zoomAnimated = false; map.options.inertia = false; }
     map.doubleClickZoom.disable();
     const kept = readView(this.mode);
     if (kept) map.setView([kept.lat, kept.lon], kept.zoom, { animate: false });
@@ -170,7 +176,7 @@ class Desk {
 
   // ---- what the server says
 
-  onRows({ changed, removed, fresh, isFirst }) {
+  onRows({ changed, removed, fresh, reminded, isFirst }) {
     this.list.sync();
     this.marks.sync(changed, removed);
     const touched = new Set([...changed, ...removed].map(row => row.id));
@@ -179,7 +185,9 @@ class Desk {
     if (news.length) {
       this.alerts.raise(news);
       for (const row of news.slice(0, 2)) this.notices.say(this.ui.words.t('fresh', { number: row.number, type: this.ui.typeName(row.type) }), 'fresh');
+      if (news.length > 2) this.notices.say(this.ui.words.t('fresh_more', { n: news.length - 2 }), 'fresh');
     }
+    if (!this.isAgency) for (const row of reminded.slice(0, 2)) this.notices.say(row.number + ' · ' + this.list.state(row), 'fresh');
   }
 
   onLink({ isLinked, seconds }) {
@@ -258,9 +266,13 @@ class Desk {
       return true;
     } catch (error) {
       const { t } = this.ui.words;
-      this.notices.say(error.status === 409 ? t('changed_meanwhile') + ' ' + error.message : error.isRefusal ? error.lines().join(' ') : t('not_sent'), 'warn');
+      const before = this.detail.incident;
       this.live.refresh();
-      if (this.selected) this.detail.read();
+      if (this.selected) await this.detail.read();
+      const { incident } = this.detail;
+      // Of the 409s only those of a change in between are mended by looking again and repeating.
+      const isStale = error.status === 409 && (!before || !incident || isOther(before, incident));
+      this.notices.say(isStale ? t('changed_meanwhile') : error.isRefusal ? error.lines().join(' ') : t('not_sent'), 'warn');
       return false;
     }
   }
@@ -268,6 +280,14 @@ class Desk {
   answer(row, assignment, state) {
     this.select(row.id);
     return this.send(() => this.ui.api.post('/api/assignments/' + encodeURIComponent(assignment.id) + '/state', { state, version: assignment.version, note: '' }));
+  }
+
+  // `x prank` in the command line; false when no incident is open.
+  classify(classification) {
+    const row = this.selected && this.live.rows.get(this.selected);
+    if (!row) return false;
+    this.detail.event('classify', { incident_id: row.id, number: row.number, version: row.version }, '', { classification });
+    return true;
   }
 
   async relocate(row, point, reset) {
@@ -303,12 +323,21 @@ class Desk {
     if (event.key in keys && !event.altKey && !event.ctrlKey) { event.preventDefault(); keys[event.key](); }
     else if (digit !== null && this.form) { event.preventDefault(); this.form.picker.press(digit); }
     else if (event.key === 'Enter' && event.ctrlKey && this.form) { event.preventDefault(); this.form.save(); }
+    else if (event.key.toLowerCase() === 'd' && !event.altKey && !event.ctrlKey && !event.metaKey && this.mayPress(event.target)) { event.preventDefault(); this.detail.measures.raise(); }
     else if (event.key === 'Escape' && !event.defaultPrevented) setTimeout(() => { if (!event.defaultPrevented) this.escape(event); });
   }
 
+  // Single letters count while an incident is open and nobody is writing.
+  mayPress(target) {
+    return Boolean(this.selected && this.detail.measures) && !target.closest('input, textarea, select') && (target === document.body || this.list.root.contains(target) || this.stage.contains(target));
+  }
+
   escape(event) {
-    if (this.helpBox) this.toggleHelp();
-    else if (this.selected && (event.target === document.body || this.detail.root.contains(event.target) || this.list.root.contains(event.target) || this.stage.contains(event.target))) this.select(null);
+    if (this.helpBox) { this.toggleHelp(); return; }
+    const isInDetail = this.detail.root.contains(event.target);
+    if (!this.selected || !(event.target === document.body || this.list.root.contains(event.target) || this.stage.contains(event.target))) return;
+    this.select(null);
+    if (isInDetail) this.list.list?.focus({ preventScroll: true });
   }
 
   toggleHelp() {
@@ -318,6 +347,11 @@ class Desk {
     this.helpBox.focus();
   }
 }
+
+const isCalm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+const isOther = (before, after) => before.incident_id !== after.incident_id || before.version !== after.version || before.assignments.length !== after.assignments.length
+  || before.assignments.some(a => after.assignments.some(b => b.assignment_id === a.assignment_id && b.version !== a.version));
 
 function readView(mode) {
   try { return JSON.parse(sessionStorage.getItem('siaga.view.' + mode)); } catch { return null; }

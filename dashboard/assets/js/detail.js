@@ -1,14 +1,15 @@
 // One incident: who does what in which state and why, what happened so far, and what can be done about it.
 
 const search = new URL(import.meta.url).search;
-const { el, button } = await import('./dom.js' + search);
+const { el, button, redraw } = await import('./dom.js' + search);
 const { symbol, colourVariable } = await import('./shapes.js' + search);
 const { isEnded } = await import('./live.js' + search);
+const { Measures } = await import('./measures.js' + search);
 
 const STEPS = ['delivered', 'accepted', 'en_route', 'on_scene', 'done'];
 const RANK = { queued: 0, delivered: 1, seen: 1, accepted: 2, declined: 2, en_route: 3, on_scene: 4, done: 5 };
 const NEXT = { queued: 'accepted', delivered: 'accepted', seen: 'accepted', accepted: 'en_route', en_route: 'on_scene', on_scene: 'done' };
-const WORDS_OF = { cancel: 'reason', reopen: 'reason', close: 'reason' }; // all others take `text`
+const WORDS_OF = { cancel: 'reason', reopen: 'reason', close: 'reason', lane: 'reason' }; // all others take `text`
 const RESULTS = ['handled', 'referred', 'by_phone', 'nothing_found', 'prank', 'by_residents', 'passed_on', 'not_reachable'];
 
 export class Detail {
@@ -16,19 +17,20 @@ export class Detail {
     Object.assign(this, { ui, live, actions });
     this.id = null;
     const { t } = ui.words;
+    this.measures = actions.agency ? null : new Measures(ui, live, this, actions);
     this.head = el('header', { class: 'sg-detail-head' });
     this.body = el('div', { class: 'sg-detail-body' });
     this.note = el('input', { class: 'sg-input', maxlength: 200, placeholder: t('note_hint'), 'aria-label': t('note_hint'), autocomplete: 'off', onkeydown: event => { if (event.key === 'Enter' && !event.ctrlKey) { event.preventDefault(); this.addNote(); } } });
     this.buttons = el('div', { class: 'sg-line sg-wrap' });
     this.foot = el('footer', { class: 'sg-detail-foot' }, this.note, this.buttons);
-    this.root = el('aside', { class: 'sg-detail', 'aria-label': t('detail'), hidden: true }, this.head, this.body, this.foot);
+    this.root = el('aside', { class: 'sg-detail', 'aria-label': t('detail'), tabindex: '-1', hidden: true }, this.head, this.body, this.foot);
   }
 
   async open(id) {
     const isOther = id !== this.id;
     this.id = id;
     this.root.hidden = !id;
-    if (isOther) { this.incident = null; this.whyOf = null; this.whyAnswer = null; this.dialog = null; if (this.closing) { this.closing.remove(); this.closing = null; } this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
+    if (isOther) { this.incident = null; this.whyOf = null; this.whyAnswer = null; this.dialog = null; this.shut(); if (this.measures) this.measures.reset(); this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
     clearTimeout(this.wait);
     if (!id) return;
     // Running down the list with the arrow key asks only for the incident it stops at.
@@ -71,29 +73,30 @@ export class Detail {
     const { ui } = this, { t } = ui.words, row = this.live.rows.get(this.id) || { ...incident, service: (incident.assignments || []).find(a => a.role === 'lead')?.service };
     const since = new Date(incident.received_at);
     this.ageNode = el('span', { class: 'sg-num', text: ui.words.age(this.live.now() - since.getTime() / 1000) });
-    this.head.replaceChildren(
+    redraw(this.head, [
       symbol(row, ui.letter(row.service), 30),
       el('div', { class: 'sg-detail-title' },
-        el('div', { class: 'sg-line' }, el('b', { class: 'sg-num', text: incident.number }), el('b', { class: 'sg-clip', text: ui.typeName(incident.type) })),
+        el('div', { class: 'sg-line', role: 'heading', 'aria-level': '2' }, el('b', { class: 'sg-num', text: incident.number }), el('b', { class: 'sg-clip', text: ui.typeName(incident.type) })),
         el('div', { class: 'sg-soft sg-line' }, el('span', { class: 'sg-sev', 'data-s': incident.severity, text: 'S' + incident.severity }), el('span', { text: ui.status(incident.status) }), el('span', { text: '·' }), this.ageNode, el('span', { text: '· ' + ui.words.clock(since) }),
           incident.origin && incident.origin !== 'live' ? el('span', { class: 'sg-origin', text: t('origin_' + incident.origin) }) : null)),
-      button('×', () => this.actions.close(), { class: 'sg-close', 'aria-label': t('close_panel'), title: 'Esc' }));
+      button('×', () => this.actions.close(), { class: 'sg-close', 'aria-label': t('close_panel'), title: 'Esc' })]);
   }
 
   draw() {
     const { incident, ui } = this, { t } = ui.words, scroll = this.body.scrollTop;
     this.drawHead(incident);
     const own = this.actions.agency, list = incident.assignments.slice().sort((a, b) => order(a) - order(b));
-    const parts = [this.where(incident)];
+    const parts = [...(this.measures ? this.measures.urgent(incident) : []), this.where(incident)];
     if (incident.description) parts.push(el('p', { class: 'sg-description', text: incident.description }));
     const facts = this.facts(incident.facts || {});
     if (facts) parts.push(facts);
     if (incident.question) parts.push(el('p', { class: 'sg-question', text: typeof incident.question === 'string' ? incident.question : incident.question.text || '' }));
-    if (incident.handoff) parts.push(el('p', { class: 'sg-question', text: t('handoff', { government: incident.handoff.government, number: incident.handoff.number || '–' }) }));
+    if (incident.handoff && (own || isEnded(incident.status))) parts.push(el('p', { class: 'sg-question', text: t(incident.status === 'handed_off' ? 'handed_to' : 'handoff', { government: incident.handoff.government, number: incident.handoff.number || '–' }) }));
+    if (this.measures) parts.push(this.measures.settings(incident), ...this.measures.joined(incident));
     if (!own) parts.push(el('h3', { text: t('assignments') + ' ' + list.length }));
     for (const assignment of list) parts.push(own ? this.desk(assignment) : this.assignment(assignment));
     parts.push(el('h3', { text: t('timeline') }), this.timeline(incident.events || []));
-    this.body.replaceChildren(...parts);
+    redraw(this.body, parts);
     this.body.scrollTop = scroll;
     this.drawFoot(incident);
   }
@@ -127,11 +130,11 @@ export class Detail {
   }
 
   assignment(a) {
-    const { ui } = this, { t } = ui.words, isWhy = this.whyOf === a.assignment_id, isWaiting = a.role !== 'inform' && a.state in { queued: 1, delivered: 1, seen: 1 } && a.agency;
+    const { ui } = this, { t } = ui.words, isWhy = this.whyOf === a.assignment_id, isWaiting = a.role !== 'inform' && a.state in { queued: 1, delivered: 1, seen: 1 } && a.agency && !isEnded(this.incident.status);
     return el('article', { class: 'sg-assignment' + (isWaiting ? ' is-waiting' : '') + (isWhy ? ' is-why' : ''), style: '--c:var(' + colourVariable(a.service) + ',var(--sv-none))' },
       el('div', { class: 'sg-line' },
         el('span', { class: 'sg-role', 'data-role': a.role, text: ui.label('role', a.role) }),
-        el('b', { text: a.agency || t('no_agency'), title: a.agency_name || '' }),
+        a.agency ? el('b', { text: a.agency, title: a.agency_name || '' }) : el('span', { class: 'sg-none', text: t('no_agency') }),
         el('span', { class: 'sg-clip sg-grow', text: (a.jurisdiction && a.jurisdiction.name) || a.agency_name || ui.me.services[a.service] || '' }),
         this.time(a)),
       el('div', { class: 'sg-line' },
@@ -222,10 +225,11 @@ export class Detail {
   drawFoot(incident) {
     const { t } = this.ui.words, isOver = isEnded(incident.status) || incident.status === 'resolved';
     this.foot.hidden = false;
-    const act = (kind, key) => button(t(key), () => this.event(kind), { class: 'sg-choice' });
-    this.buttons.replaceChildren(...[
+    const act = (kind, key) => button(t(key), () => (kind === 'verify' ? this.event(kind) : this.askReason(kind, {}, t(key))), { class: 'sg-choice' });
+    redraw(this.buttons, [
       button(t('add_note'), () => this.addNote(), { class: 'sg-choice' }),
       ...(this.actions.agency ? [] : [
+        ...this.measures.buttons(incident),
         incident.status === 'draft' ? act('verify', 'do_verify') : null,
         !isEnded(incident.status) ? button(t('do_close'), () => this.askClose(), { class: 'sg-choice' }) : null,
         !isOver ? act('cancel', 'do_cancel') : null,
@@ -246,31 +250,53 @@ export class Detail {
     const { t } = this.ui.words;
     const result = el('select', { class: 'sg-input', 'aria-label': t('result') }, RESULTS.map(code => el('option', { value: code, text: t('result_' + code) })));
     const reason = el('input', { class: 'sg-input', maxlength: 1000, placeholder: t('close_reason'), 'aria-label': t('close_reason') });
-    const done = () => { this.closing.remove(); this.closing = null; };
-    const send = async () => { if (await this.event('close', this.incident, reason.value.trim(), { result: result.value })) done(); };
-    reason.addEventListener('keydown', event => { if (event.key === 'Enter' && !event.ctrlKey) { event.preventDefault(); send(); } });
-    if (this.closing) this.closing.remove();
-    this.closing = el('div', { class: 'sg-ask' }, result, reason, el('div', { class: 'sg-line' }, button(t('do_close'), send, { class: 'sg-primary' }), button(t('back'), done, { class: 'sg-quiet' })));
-    this.foot.prepend(this.closing);
-    result.focus();
+    this.prompt(t('do_close'), [result, reason], () => this.event('close', this.incident, reason.value.trim(), { result: result.value }));
   }
+
+  // A change that needs a reason: the note, if there is one already, else asked for here.
+  askReason(kind, more, label) {
+    if (this.note.value.trim()) { this.event(kind, this.incident, this.note.value.trim(), more); return; }
+    const { t } = this.ui.words, reason = el('input', { class: 'sg-input', maxlength: 1000, placeholder: t('reason'), 'aria-label': t('reason') });
+    this.prompt(label, [reason], () => {
+      if (reason.value.trim()) return this.event(kind, this.incident, reason.value.trim(), more);
+      this.actions.say(t('reason_needed'), 'warn');
+      reason.focus();
+      return false;
+    });
+  }
+
+  // One question at a time above the buttons; it goes when `send` says that it worked.
+  prompt(label, fields, send) {
+    const { t } = this.ui.words, from = document.activeElement;
+    const back = () => { this.shut(); if (from && from.isConnected) from.focus(); };
+    const done = async () => { const node = this.closing; if (await send()) { if (node === this.closing) this.shut(); this.root.focus({ preventScroll: true }); } };
+    const onKey = event => {
+      if (event.key === 'Enter' && !event.ctrlKey && event.target.tagName === 'INPUT') { event.preventDefault(); done(); }
+      if (event.key === 'Escape') { event.preventDefault(); event.stopPropagation(); back(); }
+    };
+    this.shut();
+    this.closing = el('div', { class: 'sg-ask', role: 'group', 'aria-label': label, onkeydown: onKey }, fields, el('div', { class: 'sg-line' }, button(label, done, { class: 'sg-primary' }), button(t('back'), back, { class: 'sg-quiet' })));
+    this.foot.prepend(this.closing);
+    fields[0].focus();
+  }
+
+  shut() { if (this.closing) { this.closing.remove(); this.closing = null; } }
 
   async event(kind, incident = this.incident, note = this.note.value.trim(), more = {}) {
     const { t } = this.ui.words;
-    if (['cancel', 'reopen'].includes(kind) && !note) { this.note.focus(); this.actions.say(t('reason_needed'), 'warn'); return; }
     const words = note ? { [WORDS_OF[kind] || 'text']: note } : {};
     const isDone = await this.actions.send(async () => {
       await this.ui.api.post('/api/incidents/' + encodeURIComponent(incident.incident_id) + '/events', { kind, version: incident.version, ...words, ...more });
       if (incident.incident_id === this.id && note === this.note.value.trim()) this.note.value = '';
       this.actions.say(t('done_' + kind, { number: incident.number }));
     });
-    if (incident.incident_id === this.id) this.read();
+    if (incident.incident_id === this.id) await this.read();
     return isDone;
   }
 
   async move(a, state, more = {}) {
     await this.actions.send(() => this.ui.api.post('/api/assignments/' + encodeURIComponent(a.assignment_id) + '/state', { state, version: a.version, note: more.note || '', ...(more.result ? { result: more.result } : {}) }));
-    if (this.id) this.read();
+    if (this.id) await this.read();
   }
 }
 
@@ -291,8 +317,12 @@ function describe(detail, ui) {
   if (detail.state) known.push(ui.state(detail.state));
   if (detail.status) known.push(ui.status(detail.status));
   if (detail.result) known.push(ui.words.has('result_' + detail.result) ? ui.words.t('result_' + detail.result) : String(detail.result));
+  if (detail.level > 0) known.push(ui.words.t('escalation', { n: detail.level }));
   if (detail.whom) known.push(String(detail.whom[ui.words.language] || detail.whom.id || ''));
   if (detail.waited_s) known.push(ui.words.age(detail.waited_s));
+  if (typeof detail.from === 'string' && typeof detail.to === 'string') known.push(ui.label('classification', detail.from) + ' → ' + ui.label('classification', detail.to));
+  if (detail.handled !== undefined) known.push(ui.words.t(detail.handled ? 'confirm_yes' : 'confirm_no'));
+  if (detail.government) known.push(String(detail.government));
   if (detail.number) known.push(String(detail.number));
   if (detail.into) known.push(String(detail.into));
   for (const key of ['note', 'text', 'reason']) if (detail[key]) known.push(String(detail[key]));

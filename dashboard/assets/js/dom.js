@@ -22,6 +22,18 @@ export function button(text, action, properties) {
   return el('button', { type: 'button', ...properties, text, onclick: action });
 }
 
+// New children, and the keyboard stays where it was: on the same field, or on the button that says the same.
+export function redraw(root, parts) {
+  const active = root.contains(document.activeElement) ? document.activeElement : null;
+  const name = node => node.tagName + (node.dataset.key || node.getAttribute('aria-label') || node.textContent);
+  const like = () => [...root.querySelectorAll('button, input, select, textarea')].filter(node => name(node) === wanted);
+  const wanted = active && name(active), at = active ? like().indexOf(active) : -1;
+  root.replaceChildren(...parts);
+  if (!active) return;
+  const again = root.contains(active) ? active : like()[at] || like()[0] || root.closest('[tabindex]');
+  if (again) again.focus({ preventScroll: true });
+}
+
 // A key cap beside the words of a button.
 export const keyCap = text => el('kbd', { text });
 

@@ -233,6 +233,8 @@ export class Form {
     this.step = 0;
     this.command.value = '';
     if (command.kind === 'new') { this.place.input.focus(); return; }
+    // With no call being written, it is said of the incident that is open.
+    if (command.kind === 'classify' && this.isEmpty && this.actions.classify(command.classification)) return;
     if (command.kind === 'classify') {
       const type = ADMIN_TYPE[command.classification];
       this.change({ classification: command.classification, ...(this.draft.type && !this.draft.isGuess ? {} : { type: this.picker.of(type) ? type : null, isGuess: false }) });

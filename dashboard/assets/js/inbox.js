@@ -54,12 +54,13 @@ export class Inbox {
     const actions = own && isWaiting(own)
       ? [button(t('do_accepted'), event => { event.stopPropagation(); this.actions.answer(row, own, 'accepted'); }, { class: 'sg-big' })]
       : [];
-    const node = el('article', { class: 'sg-card', role: 'listitem', onclick: () => this.actions.select(row.id) },
+    const node = el('article', { class: 'sg-card', role: 'listitem', 'aria-label': row.number + ' ' + ui.typeName(row.type), onclick: () => this.actions.select(row.id) },
       el('span', { class: 'sg-row-symbol' }, symbol(row, ui.letter(row.service), 28)),
       el('div', { class: 'sg-card-body' },
         el('div', { class: 'sg-line' }, el('b', { class: 'sg-num', text: row.number }), el('b', { class: 'sg-clip sg-grow', text: ui.typeName(row.type) }), el('span', { class: 'sg-sev', 'data-s': row.severity, text: 'S' + row.severity }), age),
         row.text ? el('p', { class: 'sg-card-text', text: row.text }) : null,
         own ? el('div', { class: 'sg-line' }, el('span', { class: 'sg-role', 'data-role': own.role, text: ui.label('role', own.role) }), el('span', { class: 'sg-state', text: ui.state(own.state) }),
+          own.level > 0 ? el('span', { class: 'sg-row-late', text: t('escalation', { n: own.level }) }) : null,
           own.travel !== null && own.travel !== undefined ? el('span', { class: 'sg-soft sg-num', text: ui.words.travel(own.travel) + ' ' + t(own.estimate === 'road' ? 'by_road' : 'straight_line') }) : null) : null,
         ...actions));
     return { row, node, age };
@@ -71,6 +72,7 @@ export class Inbox {
       if (card.age.textContent !== text) card.age.textContent = text;
       const look = ['sg-card', card.row.isWaiting ? 'is-waiting' : '', ['', 'is-due', 'is-overdue'][urgency], id === this.selected ? 'is-selected' : ''].join(' ');
       if (card.node.className !== look) card.node.className = look;
+      if (id === this.selected) card.node.setAttribute('aria-current', 'true'); else card.node.removeAttribute('aria-current');
     }
   }
 

@@ -5,7 +5,7 @@ const { el, button, keyCap } = await import('./dom.js' + search);
 const { symbol, colourVariable } = await import('./shapes.js' + search);
 
 const STATES = ['dispatched', 'acknowledged', 'in_progress', 'under_control', 'resolved'];
-const KEYS = [['F1', 'help'], ['F2', 'new'], ['F3', 'search'], ['F4', 'queue'], ['F8', 'next'], ['Alt+1…0', 'type'], ['Ctrl+Enter', 'save'], ['↑ ↓', 'move'], ['Enter', 'open'], ['Esc', 'close']];
+const KEYS = [['F1', 'help'], ['F2', 'new'], ['F3', 'search'], ['F4', 'queue'], ['F8', 'next'], ['Alt+1…0', 'type'], ['Ctrl+Enter', 'save'], ['↑ ↓', 'move'], ['Enter', 'open'], ['D', 'raise'], ['Esc', 'close']];
 const DESK_KEYS = new Set(['help', 'queue', 'next', 'move', 'open', 'close']);
 const COMMANDS = ['n', 'eq', 't', 'a', 'x', 'q'];
 

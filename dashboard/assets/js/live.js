@@ -3,8 +3,6 @@
 const ENDED = new Set(['closed', 'cancelled', 'unfounded', 'merged', 'handed_off']);
 const WAITING = new Set(['queued', 'delivered', 'seen']);
 const EVERY_MS = 1000, HIDDEN_MS = 3000;
-// Seconds until an acknowledgement is due, by severity, when the server names no other.
-const ACK_S = { 1: 60, 2: 180, 3: 600, 4: 28800 };
 
 export const isEnded = status => ENDED.has(status);
 export const isWaiting = assignment => assignment.role !== 'inform' && WAITING.has(assignment.state);
@@ -12,25 +10,31 @@ export const isWaiting = assignment => assignment.role !== 'inform' && WAITING.h
 function readRow(array, own) {
   const [id, number, lon, lat, type, lane, severity, status, at, text, version, accuracy, origin, nReports, list] = array;
   const assignments = (list || []).map(a => ({
-    id: a[0], agency: a[1], service: a[2], role: a[3], state: a[4], version: a[5], travel: a[6], estimate: a[7],
+    id: a[0], agency: a[1], service: a[2], role: a[3], state: a[4], version: a[5], travel: a[6], estimate: a[7], level: a[8] ?? null,
   }));
   const lead = assignments.find(a => a.role === 'lead') || assignments[0] || null;
   const row = { id, number, lon, lat, type, lane, severity, status, at, text: text || '', version, accuracy, origin, nReports, assignments, lead };
   const acting = assignments.filter(a => a.role !== 'inform');
   row.service = lead ? lead.service : '';
-  row.isUnassigned = assignments.some(a => !a.agency);
+  row.isUnassigned = Boolean(lead) && !lead.agency;
   row.isWaiting = row.isUnassigned || (own ? acting : acting.filter(a => a.role === 'lead')).some(isWaiting);
   row.nWaiting = acting.filter(isWaiting).length;
+  // Who was reminded and still has not answered; `level` 0 is overdue, from 1 on the step of the ladder.
+  row.late = acting.filter(a => a.level !== null && isWaiting(a)).sort((a, b) => Number(b.role === 'lead') - Number(a.role === 'lead') || b.level - a.level);
   row.search = (number + ' ' + type + ' ' + row.text + ' ' + assignments.map(a => a.agency || '').join(' ')).toLowerCase();
   return row;
 }
 
+// How far the reminders of those a row waits for have gone; -1 is none.
+const levelOf = row => Math.max(-1, ...row.late.filter(a => a.role === 'lead').map(a => a.level));
+
 export class Live extends EventTarget {
   // `isOwn`: an agency's desk, where each of its own assignments waits for an answer, not the lead's alone.
   // `isBlind`: a desk that may report but not read; it only looks whether the server is there.
-  constructor(api, { isOwn = false, isBlind = false } = {}) {
+  // `limits`: seconds until an answer is due, by lane and severity, as the city's SOP says.
+  constructor(api, { isOwn = false, isBlind = false, limits = {} } = {}) {
     super();
-    Object.assign(this, { api, isOwn, isBlind });
+    Object.assign(this, { api, isOwn, isBlind, limits });
     this.rows = new Map();
     this.since = '0';
     this.skew = 0;
@@ -49,10 +53,13 @@ export class Live extends EventTarget {
 
   age(row) { return this.now() - row.at; }
 
-  // 0 calm, 1 nearly due, 2 overdue: only while nobody has answered.
+  // 0 calm, 1 nearly due, 2 overdue: only while nobody has answered. Without an agency nobody will.
   urgency(row) {
     if (!row.isWaiting) return 0;
-    const share = this.age(row) / (ACK_S[row.severity] || 600);
+    if (row.isUnassigned || row.late.some(a => this.isOwn || a.role === 'lead')) return 2;
+    const limit = (this.limits[row.lane] || {})[row.severity];
+    if (!limit) return 0;
+    const share = this.age(row) / limit;
     return share >= 1 ? 2 : share >= 0.75 ? 1 : 0;
   }
 
@@ -105,7 +112,7 @@ export class Live extends EventTarget {
   }
 
   merge(arrays) {
-    const changed = [], removed = [], fresh = [];
+    const changed = [], removed = [], fresh = [], reminded = [];
     for (const array of arrays) {
       const row = readRow(array, this.isOwn), old = this.rows.get(row.id);
       if (isEnded(row.status)) {
@@ -116,9 +123,10 @@ export class Live extends EventTarget {
       this.rows.set(row.id, row);
       changed.push(row);
       if (!this.isFirst && (!old || (row.isUnassigned && !old.isUnassigned))) fresh.push(row);
+      else if (old && row.isWaiting && levelOf(row) > levelOf(old)) reminded.push(row);
     }
     const isFirst = this.isFirst;
     this.isFirst = false;
-    if (changed.length || removed.length || isFirst) this.dispatchEvent(new CustomEvent('rows', { detail: { changed, removed, fresh, isFirst } }));
+    if (changed.length || removed.length || isFirst) this.dispatchEvent(new CustomEvent('rows', { detail: { changed, removed, fresh, reminded, isFirst } }));
   }
 }

@@ -51,14 +51,15 @@ export class Queue {
     const { t } = this.ui.words, all = [...this.live.rows.values()], waiting = all.filter(row => row.isWaiting).length;
     const shown = all.filter(row => (this.only === 'all' || row.isWaiting) && (!this.filter || row.search.includes(this.filter) || this.ui.typeName(row.type).toLowerCase().includes(this.filter)));
     this.items = [];
-    let y = 0;
+    let y = 0, n = 0;
     for (const lane of LANES) {
       const rows = shown.filter(row => row.lane === lane).sort(this.order);
       if (!rows.length) continue;
       this.items.push({ key: 'lane-' + lane, y, height: HEAD, lane, n: rows.length, nWaiting: rows.filter(row => row.isWaiting).length });
       y += HEAD;
-      for (const row of rows) { this.items.push({ key: row.id, y, height: ROW, row }); y += ROW; }
+      for (const row of rows) { this.items.push({ key: row.id, y, height: ROW, row, n: ++n }); y += ROW; }
     }
+    this.count = n;
     this.space.style.height = y + 'px';
     this.tabs[1].classList.toggle('is-alarm', all.some(row => this.live.urgency(row) === 2));
     this.empty.hidden = this.items.length > 0;
@@ -79,7 +80,7 @@ export class Queue {
       let node = this.elements.get(item.key);
       if (!node) { this.elements.set(item.key, node = item.row ? this.rowElement() : el('div', { class: 'sg-lane', role: 'presentation' })); this.space.append(node); }
       node.style.transform = 'translateY(' + item.y + 'px)';
-      if (item.row) this.dress(node, item.row); else this.dressLane(node, item);
+      if (item.row) this.dress(node, item.row, item.n); else this.dressLane(node, item);
     }
     for (const [key, node] of this.elements) if (!seen.has(key)) { node.remove(); this.elements.delete(key); }
     const focused = this.selected && this.elements.get(this.selected);
@@ -89,17 +90,20 @@ export class Queue {
   rowElement() {
     const node = el('div', { class: 'sg-row', role: 'option', onclick: () => { this.actions.select(node.siagaId); this.list.focus({ preventScroll: true }); } });
     node.parts = { symbol: el('span', { class: 'sg-row-symbol' }), number: el('b', { class: 'sg-num' }), type: el('span', { class: 'sg-row-type' }), severity: el('span', { class: 'sg-sev' }),
-      age: el('span', { class: 'sg-row-age' }), text: el('span', { class: 'sg-row-text' }), state: el('span', { class: 'sg-row-state' }) };
+      age: el('span', { class: 'sg-row-age' }), late: el('span', { class: 'sg-row-late' }), text: el('span', { class: 'sg-row-text' }), state: el('span', { class: 'sg-row-state' }) };
     const p = node.parts;
-    node.append(p.symbol, el('span', { class: 'sg-row-top' }, p.number, p.type, p.severity), p.age, p.text, p.state);
+    node.append(p.symbol, el('span', { class: 'sg-row-top' }, p.number, p.type, p.severity), p.age, el('span', { class: 'sg-row-said' }, p.late, p.text), p.state);
     return node;
   }
 
-  dress(node, row) {
+  dress(node, row, n) {
     const { ui, live } = this, p = node.parts, urgency = live.urgency(row), isSelected = row.id === this.selected;
     const age = ui.words.age(live.age(row));
     if (p.age.textContent !== age) p.age.textContent = age;
-    const look = ['sg-row', row.isWaiting ? 'is-waiting' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : ''].join(' ');
+    const state = this.state(row);
+    if (p.state.textContent !== state) p.state.textContent = state;
+    if (node.siagaN !== n + '/' + this.count) { node.siagaN = n + '/' + this.count; node.setAttribute('aria-posinset', n); node.setAttribute('aria-setsize', this.count); }
+    const look = ['sg-row', row.isWaiting ? 'is-waiting' : '', row.isUnassigned ? 'is-unassigned' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : ''].join(' ');
     if (node.className !== look) node.className = look;
     if (node.siagaRow === row) return;
     node.siagaRow = row;
@@ -112,8 +116,19 @@ export class Queue {
     p.severity.textContent = 'S' + row.severity;
     p.severity.dataset.s = row.severity;
     p.text.textContent = row.text || '—';
-    p.state.textContent = row.isUnassigned ? ui.words.t('no_agency') : row.isWaiting ? ui.words.t('not_answered', { agency: this.silent(row) }) : ui.status(row.status);
+    p.late.textContent = row.isWaiting || !row.late.length ? '' : ui.words.t('late', { agencies: [...new Set(row.late.map(a => a.agency))].join(', ') }) + this.escalation(row.late[0]) + ' · ';
   }
+
+  // Of a row that waits: who has not answered, and once reminded for how long and how far up it has gone.
+  state(row) {
+    const { words } = this.ui;
+    if (row.isUnassigned) return words.t('no_agency');
+    if (!row.isWaiting) return this.ui.status(row.status);
+    const lead = row.late.find(a => a.role === 'lead');
+    return words.t('not_answered', { agency: this.silent(row) }) + (lead ? ' ' + words.age(this.live.age(row)) + this.escalation(lead) : '');
+  }
+
+  escalation(a) { return a.level > 0 ? ' · ' + this.ui.words.t('escalation', { n: a.level }) : ''; }
 
   silent(row) {
     const waiting = row.assignments.filter(a => a.role !== 'inform' && ['queued', 'delivered', 'seen'].includes(a.state) && a.agency);
