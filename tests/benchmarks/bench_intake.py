@@ -34,6 +34,8 @@ PLAIN_RATES = (100, 200, 400, 600, 800)
 SECONDS = 10
 CLIENTS = 16
 P99_MS = 200.0
+# The rate the promise is about is measured even where it is not kept.
+MEASURED_ANYWAY = 100
 
 
 @dataclass
@@ -97,7 +99,7 @@ def climb(target: Target, rates: Sequence[int]) -> dict[int, Sent]:
     found: dict[int, Sent] = {}
     for rate in rates:
         found[rate] = target.send(rate * SECONDS, rate=rate)
-        if not is_sustained(found[rate]):
+        if rate >= MEASURED_ANYWAY and not is_sustained(found[rate]):
             break
     return found
 
@@ -209,17 +211,18 @@ def rows(
             note=f"{n:,} stored of {n:,}; inboxes even {drained_s:.0f} s after; load {load:.1f} before",
         )
     )
-    for part in ("api", "postgres", "worker"):
-        other = peer_most.cpu_ms.get(part)
+    ours, theirs = ({**sent.cpu_ms, "all": sum(sent.cpu_ms.values())} for sent in (most, peer_most))
+    for part in ("api", "postgres", "worker", "all"):
+        other = theirs.get(part)
         found.append(
             BenchRow(
                 name=f"intake CPU of {part}",
                 size=f"{CLIENTS} clients in turn, {SECONDS} s",
-                ours=most.cpu_ms[part],
+                ours=ours[part],
                 unit="ms/report",
                 peer=what if other is not None else "",
                 peer_value=other,
-                ratio=other / most.cpu_ms[part] if other is not None and most.cpu_ms[part] else None,
+                ratio=other / ours[part] if other is not None and ours[part] else None,
             )
         )
     return found

@@ -189,17 +189,17 @@ def screens(seen: browsers.Seconds | None, load: float) -> list[BenchRow]:
         print("  two browsers: absent (Chromium or Playwright is not installed)")
         return []
     figures = (
-        ("report → operator's screen", seen.operator),
-        ("report → agency's screen", seen.agency),
-        ("Terima → operator's screen", seen.accepted),
+        ("report to operator", seen.operator),
+        ("report to agency", seen.agency),
+        ("Terima to operator", seen.accepted),
     )
     return [
         BenchRow(
-            name=f"browser, {kind}",
-            size=f"{name}, {seen.n_rows:,} open",
+            name=name,
+            size=f"{seen.n_rows:,} open, {kind} of {ROUNDS}",
             ours=float(value),
             unit="s",
-            note=f"{ROUNDS} rounds, load {load:.1f} before",
+            note=f"load {load:.1f} before",
         )
         for name, seconds in figures
         for kind, value in (("median", np.median(seconds)), ("max", max(seconds)))
