@@ -13,6 +13,7 @@ from psycopg2 import extensions
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from gis import prepared
 from gis.errors import UnavailableError
 from gis.settings import Settings
 
@@ -67,6 +68,7 @@ def make_engine(settings: Settings, *, application: str) -> Engine:
                 cursor.execute("RESET ALL")
             dbapi_connection.autocommit = False
 
+    event.listen(engine, "before_cursor_execute", prepared.substitute, retval=True)
     return engine
 
 

@@ -66,7 +66,7 @@ SELECT c.service_code, c.agency_code, c.jurisdiction_id, c.code, c.name, c.bound
        CASE WHEN t.area > 0 THEN ST_Area(c.part) / t.area END AS share
 FROM cut c LEFT JOIN total t USING (service_code)
 """
-)
+).execution_options(prepared=True)
 
 AREAS = text(
     """
@@ -81,7 +81,7 @@ SELECT level, code, name, covers,
        CASE WHEN area IS NULL THEN NULL ELSE area / NULLIF(sum(area) OVER (PARTITION BY level), 0) END AS share
 FROM hit
 """
-)
+).execution_options(prepared=True)
 
 SERVICE_AREA = text(
     "SELECT coalesce(ST_Covers(service_area, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)), false) FROM siaga.city"
@@ -100,7 +100,7 @@ WHERE NOT j.is_citywide AND j.service_code = ANY (:services)
   AND ST_DWithin(v.geom_m, p.pt_m, :fallback_m)
 ORDER BY j.service_code, border_m, v.priority, j.code COLLATE "C"
 """
-)
+).execution_options(prepared=True)
 
 CITYWIDE = text(
     """
@@ -111,7 +111,7 @@ FROM siaga.boundaries_in_force(:at, :boundary_set) v JOIN siaga.jurisdiction j U
 WHERE j.is_citywide AND j.service_code = ANY (:services)
 ORDER BY j.service_code, v.priority, j.code COLLATE "C"
 """
-)
+).execution_options(prepared=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ SELECT clock_timestamp() AS now,
         FROM siaga.agency_channel WHERE is_active) AS channels,
        (SELECT coalesce(max(boundary_set), 0) FROM siaga.boundary_set) AS boundary_set
 """
-)
+).execution_options(prepared=True)
 
 
 @dataclass(frozen=True, kw_only=True)

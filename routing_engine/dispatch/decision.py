@@ -148,7 +148,9 @@ def decide(
         facts=facts,
         hour=at.astimezone(city.time_zone).hour,
         areas=frozenset(area.code for area in match.areas),
-        on_bridge=snapshot.stations.is_on_bridge(lon, lat),
+        # Asking the roads costs more than the rest of this together, so only when a rule wants to know.
+        on_bridge=any("on_bridge" in rule.condition for rule in candidates)
+        and snapshot.stations.is_on_bridge(lon, lat),
     )
     rules = select(candidates, circumstances)
     wanted, receipts, gaps = _wanted(rules, match, severity)

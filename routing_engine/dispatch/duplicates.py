@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,12 +26,13 @@ SELECT i.incident_id, i.number, i.type_code, i.accuracy_m, i.description, i.loca
          SELECT 1 FROM siaga.report r JOIN private.caller c USING (report_id)
          WHERE r.incident_id = i.incident_id AND c.phone = :phone) AS same_phone
 FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS pt) p
-JOIN siaga.incident i ON i.geom && ST_Expand(p.pt, :reach_deg)
+JOIN siaga.incident i ON i.geom && ST_Expand(p.pt, :reach_lon, :reach_lat)
 WHERE i.status NOT IN ('closed', 'cancelled', 'unfounded', 'merged', 'handed_off')
-  AND i.origin = :origin AND i.received_at > CAST(:now AS timestamptz) - make_interval(mins => :minutes)
+  AND i.origin = :origin AND i.received_at + make_interval(mins => :minutes) > CAST(:now AS timestamptz)
+  AND ST_DistanceSphere(i.geom, p.pt) < :radius_m + i.accuracy_m
 ORDER BY distance_m LIMIT 40
 """
-)
+).execution_options(prepared=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +86,9 @@ def find(
         {
             "lon": lon,
             "lat": lat,
-            # Wide enough in both directions up to 60° of latitude; the distance itself is judged in metres below.
-            "reach_deg": reach_m / 55_000,
+            "reach_lon": reach_m / (110_500 * max(0.01, math.cos(math.radians(lat)))),
+            "reach_lat": reach_m / 110_500,
+            "radius_m": accuracy_m + kind.duplicate_radius_m,
             "now": now,
             "minutes": int(kind.duplicate_minutes),
             "phone": phone,

@@ -57,7 +57,7 @@ incidents AS (
 INSERT INTO siaga.audit (at, actor, actor_role, action, subject, detail)
 SELECT given.now, d ->> 'actor', d ->> 'actor_role', 'report.accept', d ->> 'subject', d -> 'audit' FROM given
 """
-)
+).execution_options(prepared=True)
 
 WRITE_DUTIES = text(
     """
@@ -83,7 +83,7 @@ INSERT INTO siaga.clock (assignment_id, step, due_at)
 SELECT r.assignment_id, r.step, r.due_at
 FROM given, jsonb_to_recordset(d -> 'clocks') AS r(assignment_id uuid, step text, due_at timestamptz)
 """
-)
+).execution_options(prepared=True)
 
 
 def _plain(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from routing_engine.dispatch import lifecycle, outbox
+from routing_engine.dispatch import outbox
 
 # One round trip. The rows marked are the rows numbered: what another worker has marked meanwhile is left out, whatever
 # this statement's snapshot says. The counter's row stays locked until commit, so numbers follow commits, and a rollback
@@ -43,7 +43,20 @@ WITH turn AS MATERIALIZED (
 )
 SELECT added.assignment_id, turn.now FROM added, turn
 """
+).execution_options(prepared=True)
+
+# Delivery is no decision: the version stays, so that an agency acting on what it saw just before is not told that
+# somebody else changed it. Rows are locked in order, as everywhere.
+MARK = text(
+    """
+WITH mine AS (
+  SELECT assignment_id FROM siaga.assignment
+  WHERE assignment_id = ANY (CAST(CAST(:ids AS text[]) AS uuid[])) AND state = 'queued'
+  ORDER BY assignment_id FOR UPDATE
 )
+UPDATE siaga.assignment a SET state = 'delivered' FROM mine WHERE a.assignment_id = mine.assignment_id
+"""
+).execution_options(prepared=True)
 
 LAST_SEQ = text("SELECT last_seq FROM siaga.agency_inbox WHERE agency_code = :agency")
 
@@ -77,9 +90,9 @@ def deliver(tx: Connection, agency: str, *, limit: int, now: datetime | None = N
     """
     lane = outbox.Lane(agency, outbox.INBOX)
     rows = tx.execute(DELIVER, {"lane": lane.lock_name, "agency": agency, "limit": limit, "now": now}).all()
-    # Sorted, so that two agencies' deliveries and a person's change lock assignments in one order.
-    for assignment_id, at in sorted({(str(row.assignment_id), row.now) for row in rows if row.assignment_id}):
-        lifecycle.mark_delivered(tx, assignment_id, now=at)
+    ids = sorted({row.assignment_id for row in rows if row.assignment_id})
+    if ids:
+        tx.execute(MARK, {"ids": ids})
     return len(rows)
 
 

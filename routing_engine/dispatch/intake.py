@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import phonenumbers
@@ -149,7 +150,7 @@ class _Filing:
     def _now(self) -> datetime:
         return self.moment.now
 
-    @property
+    @cached_property
     def _phone(self) -> str:
         given = self.given.caller
         country = self.moment.snapshot.city.settings.get("country", "ID")

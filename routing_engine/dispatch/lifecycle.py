@@ -242,15 +242,6 @@ def _settle(tx: Connection, incident_id: str) -> dict[str, Any]:
     return {"incident_status": status, "incident_version": version}
 
 
-def mark_delivered(tx: Connection, assignment_id: str, *, now: datetime) -> None:
-    """Note that an assignment has reached its agency; without effect when it is further on."""
-    tx.execute(
-        update(assignment)
-        .where(assignment.c.assignment_id == assignment_id, assignment.c.state == AssignmentState.QUEUED)
-        .values(state=AssignmentState.DELIVERED, version=assignment.c.version + 1)
-    )
-
-
 def check_text(name: str, value: Any, limit: int, language: str) -> str:
     """Return a text a person gave, without blanks at its ends.
 

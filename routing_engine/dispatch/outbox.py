@@ -65,7 +65,7 @@ WHERE head.next_attempt_at <= clock_timestamp()
     WHERE a.agency_code = g.agency_code AND a.channel = 'webhook' AND a.is_active))
 ORDER BY c.channel, head.next_attempt_at, g.agency_code
 """
-)
+).execution_options(prepared=True)
 
 HEAD = text(
     """

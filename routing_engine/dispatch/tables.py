@@ -167,9 +167,7 @@ outbox = Table(
     Column("last_error", Text, nullable=True),
     one_of("channel", ("inbox", "webhook", "log")),
     one_of("kind", ("assignment", "update", "ladder")),
-    Index(
-        "ix_outbox_waiting", "agency_code", "channel", "outbox_id", postgresql_where=text("delivered_at IS NULL")
-    ),
+    Index("ix_outbox_waiting", "agency_code", "channel", "outbox_id", postgresql_where=text("delivered_at IS NULL")),
     Index("ix_outbox_incident_id", "incident_id"),
 )
 

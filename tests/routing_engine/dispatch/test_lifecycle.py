@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from gis.errors import ConflictError, ForbiddenError, NotFoundError, ValueRefused
-from routing_engine.dispatch import changes, incidents, lifecycle
+from routing_engine.dispatch import changes, inbox, incidents, lifecycle
 from routing_engine.dispatch.lifecycle import status_of
 from tests.routing_engine.dispatch.conftest import OPERATOR, SUPERVISOR, agency
 
@@ -246,3 +246,9 @@ def test_live_sends_each_change_once_and_takes_ended_incidents_off(send, desk, k
     assert rows[answer["incident_id"]][7] == "cancelled"
     mine = incidents.live(kendari_tx, start["since"], agency("KSOP"))
     assert answer["incident_id"] not in {row[0] for row in mine["rows"]}
+
+
+def test_delivery_in_between_is_no_conflict(send, desk, kendari_tx):
+    lead = acting(send())[0]
+    inbox.deliver(kendari_tx, lead["agency"], limit=25)
+    assert desk(lead, "accepted", version=1)["state"] == "accepted"
