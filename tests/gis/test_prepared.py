@@ -28,8 +28,10 @@ def test_a_prepared_statement_is_planned_once_and_answers_the_same(engine):
 
 def test_it_survives_a_rollback_and_a_return_to_the_pool(engine):
     for _ in range(3):
-        with pytest.raises(DBAPIError), engine.begin() as tx:
-            assert tx.execute(SUM, {"a": 1, "b": 1}).one().s == 3
-            tx.execute(text("SELECT 1 / 0"))
+        with engine.connect() as connection:
+            assert connection.execute(SUM, {"a": 1, "b": 1}).one().s == 3
+            with pytest.raises(DBAPIError):
+                connection.execute(text("SELECT 1 / 0"))
+            connection.rollback()
         with engine.begin() as tx:
             assert tx.execute(SUM, {"a": 2, "b": 1}).one().s == 5
