@@ -155,6 +155,21 @@ def geodata() -> Path:
     return GEODATA
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Where each file stays with one process, let the browser's files stay together: they share one running product."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope: str = super()._split_scope(nodeid)
+            return "tests/browser" if scope.startswith("tests/browser/") else scope
+
+    return ByFile(config, log)
+
+
 def pytest_report_header() -> list[str]:
     """Say which geometry libraries the answers come from."""
     import pyproj

@@ -28,7 +28,7 @@ from ops import processes
 from ops.cluster import Cluster
 from ops.state import State
 
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 HISTORY_SCALE = 0.05  # some five hundred incidents of three years
 
 T = TypeVar("T")

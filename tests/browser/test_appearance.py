@@ -114,6 +114,7 @@ def test_the_agencys_and_the_planners_page_and_the_login_are_readable(someone, i
     for view, sign in {"Kepadatan": ".leaflet-image-layer", "Per kelurahan": "canvas", "Waktu": ".sg-hours"}.items():
         planner.page.get_by_role("radio", name=view).click()
         expect(planner.page.locator(sign).first).to_be_visible()
+        expect(planner.page.locator('[data-stale="true"]')).to_have_count(0)  # Streamlit fades what it draws anew
         planner.page.wait_for_timeout(400)
         found = planner.page.evaluate(CONTRAST, '[data-testid="stMain"] *, .sg-bar *')
         assert found["bad"] == [], view
