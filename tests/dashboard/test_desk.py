@@ -253,6 +253,7 @@ def test_lane_and_classification_by_keys(open_desk):
     operator = open_desk("operator")
     page = operator.page
     operator.report("n lng1 @-3.98321, 122.51421 ; sampah terbakar di pinggir jalan")
+    until(page.locator(".sg-timeline li").count, "no detail")
     page.keyboard.press("F4")
     page.keyboard.press("d")
     until(page.get_by_role("button", name="Turunkan ke L").count, "D did not raise it")
@@ -339,6 +340,7 @@ def test_the_keyboard_goes_from_the_queue_to_what_is_open(open_desk):
     operator = open_desk("operator")
     operator.report("n lka1 @-4.00321, 122.50401 ; tabrakan")
     page = operator.page
+    until(page.locator(".sg-timeline li").count, "no detail")
     page.keyboard.press("F4")
     inside = "() => document.querySelector('.sg-detail').contains(document.activeElement)"
     page.keyboard.press("Tab")
