@@ -12,7 +12,8 @@ from gis.accounts import Account
 from gis.actors import Actor
 from gis.words import Role
 
-READERS = (Role.OPERATOR, Role.SUPERVISOR, Role.AGENCY, Role.PLANNER, Role.ADMIN)
+# What a caller said is for those who act on it: no planner among them.
+READERS = (Role.OPERATOR, Role.SUPERVISOR, Role.AGENCY, Role.ADMIN)
 REPORTERS = (Role.INTAKE, Role.OPERATOR, Role.SUPERVISOR)
 
 

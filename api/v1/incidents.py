@@ -19,6 +19,8 @@ from routing_engine.dispatch import changes, incidents
 router = APIRouter()
 
 Reader = Annotated[Actor, Depends(allowed(Role.OPERATOR, Role.SUPERVISOR, Role.AGENCY, Role.PLANNER, Role.ADMIN))]
+# What a caller said is for those who act on it; planners work with the list, which has no text.
+Insider = Annotated[Actor, Depends(allowed(Role.OPERATOR, Role.SUPERVISOR, Role.AGENCY, Role.ADMIN))]
 Changer = Annotated[Actor, Depends(allowed(Role.OPERATOR, Role.SUPERVISOR, Role.AGENCY))]
 
 MOST = 1000
@@ -60,7 +62,7 @@ def search(
 
 
 @router.get("/incidents/{incident_id}", summary="One incident with its assignments")
-def detail(request: Request, incident_id: str, actor: Reader) -> Response:
+def detail(request: Request, incident_id: str, actor: Insider) -> Response:
     """Return the incident, its assignments with the sentence why, and its events."""
     here = door(request)
     with transaction(here.engine) as tx:
@@ -68,7 +70,7 @@ def detail(request: Request, incident_id: str, actor: Reader) -> Response:
 
 
 @router.get("/incidents/{incident_id}/events", summary="What happened, in order")
-def events(request: Request, incident_id: str, actor: Reader) -> Response:
+def events(request: Request, incident_id: str, actor: Insider) -> Response:
     """Return the append-only events of an incident."""
     here = door(request)
     with transaction(here.engine) as tx:

@@ -87,7 +87,7 @@ def rows(live):
 
 
 # (method, path) -> roles that get past the door; everybody here has a session.
-READ = {"operator", "supervisor", "POL", "planner", "admin"}
+READ = {"operator", "supervisor", "POL", "admin"}
 REPORT = {"intake", "operator", "supervisor"}
 ALL = READ | REPORT
 DOORS = {
