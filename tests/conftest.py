@@ -148,6 +148,18 @@ def kendari_tx(kendari: Engine) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """Return the one Chromium of the run: Playwright's loop may run only once in a process."""
+    pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (requirements-test.lock)")
+    from tests.browser import person
+
+    if person.find_chromium() is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    with person.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
 def geodata() -> Path:
     """Folder of real data for trials; tests that need it skip where it is absent."""
     if not GEODATA.is_dir():

@@ -11,7 +11,6 @@ import pytest
 
 from ops import postgres
 from ops.state import State
-from tests.browser import person
 from tests.browser.person import PASSWORD, Person
 from tests.browser.product import Product, demo, siaga
 
@@ -52,16 +51,6 @@ def second_operator(product: Product) -> str:
         account = ("user", "add", SECOND_OPERATOR, "--role", "operator", "--password-stdin")
         siaga(product.state, *account, typed=PASSWORD + "\n")
     return SECOND_OPERATOR
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Return the browser all tests share; each person has a context of their own."""
-    pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (requirements-test.lock)")
-    if person.find_chromium() is None:
-        pytest.skip("Chromium is not installed (apt-get install chromium)")
-    with person.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
