@@ -51,6 +51,7 @@ GENERAL: dict[str, tuple[str, str]] = {
     "change": ("Ganti", "Change"),
     "clear": ("Kosongkan", "Clear"),
     "no_agency": ("belum ada instansi", "no agency"),
+    "has_declined": ("{agency} menolak", "{agency} declined"),
 }
 
 MAP: dict[str, tuple[str, str]] = {

@@ -355,3 +355,29 @@ def test_the_keyboard_goes_from_the_queue_to_what_is_open(open_desk):
     page.keyboard.press("Escape")
     assert page.evaluate("() => document.activeElement.getAttribute('role')") == "listbox"
     assert page.locator(".sg-notices").get_attribute("aria-live") == "polite"
+
+
+def test_a_place_nobody_found_does_not_take_the_point_of_the_call_before(open_desk):
+    operator = open_desk("operator")
+    operator.page.evaluate("() => window.__siaga.desk.form.setPoint({ lon: 122.51, lat: -3.98, method: 'map' })")
+    operator.page.keyboard.press("F2")
+    operator.page.keyboard.type("n med1 @zzqx tidak ada sama sekali !1 orang pingsan")
+    operator.page.keyboard.press("Enter")
+    until(lambda: operator.page.evaluate("() => window.__siaga.desk.form.draft.type") == "MED1", "not taken")
+    until(lambda: operator.page.evaluate("() => window.__siaga.desk.form.draft.lon === undefined"), "old point kept")
+
+
+def test_a_lead_that_declines_is_the_loudest_row(open_desk):
+    operator, desk = open_desk("operator"), open_desk("desk-DMK")
+    number = operator.report("n kbk2 @-3.99611, 122.53611 !2 ; ilalang terbakar")
+    until(lambda: desk.row(number).count() or number in desk.page.inner_text("body"), "not at the desk")
+    operator.page.evaluate(
+        """async () => {
+          const { desk } = window.__siaga;
+          await desk.detail.read();
+          const a = desk.detail.incident.assignments.find(a => a.role === 'lead');
+          await desk.ui.api.post('/api/assignments/' + a.assignment_id + '/state',
+            { state: 'declined', version: a.version, note: 'tidak ada unit' });
+        }"""
+    )
+    until(lambda: "menolak" in operator.row(number).inner_text(), "looks calm")

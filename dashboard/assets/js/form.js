@@ -42,6 +42,11 @@ export class Form {
     this.actions.pointChanged(this.draft, point.method !== 'map');
   }
 
+  forgetPoint() {
+    this.change({ lon: undefined, lat: undefined, method: null, accuracy_m: null });
+    this.actions.pointChanged(this.draft, false);
+  }
+
   clear() {
     this.draft = {};
     this.outbox.draft = {};
@@ -113,7 +118,7 @@ export class Form {
     this.caller = { phone: this.line('phone', 'tel', 40), name: this.line('name', 'text', 120), relation: this.line('relation', 'text', 60) };
     this.preview = new Preview(this.ui, {
       onAttach: twin => this.change({ attach_to: twin && twin.incident_id, attachNumber: twin && twin.number }),
-      onForget: () => { this.change({ lon: undefined, lat: undefined, method: null, accuracy_m: null }); this.actions.pointChanged(this.draft, false); },
+      onForget: () => this.forgetPoint(),
     });
     this.chips = el('div', { class: 'sg-chips' });
     this.trouble = el('div', { class: 'sg-trouble', role: 'alert', hidden: true });
@@ -254,7 +259,11 @@ export class Form {
     const { t } = this.ui.words, guess = report.type ? null : this.picker.guess(report.description || '');
     this.change({ text: report.description, severity: report.severity, n_victims: report.facts.n_victims, type: report.type || (guess && guess.code) || this.draft.type, isGuess: !report.type && Boolean(guess) });
     this.fill();
-    if (report.place && !(await this.place.resolve(report.place))) this.actions.say(t('place_not_found', { place: report.place }), 'warn');
+    if (report.place && !(await this.place.resolve(report.place))) {
+      // The point of the call before must not stand for a place nobody found.
+      this.forgetPoint();
+      this.actions.say(t('place_not_found', { place: report.place }), 'warn');
+    }
     (this.canSave && this.draft.lon !== undefined ? this.saveButton : this.draft.type ? this.place.input : this.picker.root.querySelector('button')).focus();
   }
 

@@ -17,7 +17,9 @@ function readRow(array, own) {
   const acting = assignments.filter(a => a.role !== 'inform');
   row.service = lead ? lead.service : '';
   row.isUnassigned = Boolean(lead) && !lead.agency;
-  row.isWaiting = row.isUnassigned || (own ? acting : acting.filter(a => a.role === 'lead')).some(isWaiting);
+  // A lead that declined leaves the incident with nobody: it needs a person as one without an agency does.
+  row.isDeclined = !own && Boolean(lead) && lead.role === 'lead' && lead.state === 'declined' && !isEnded(status) && status !== 'resolved';
+  row.isWaiting = row.isUnassigned || row.isDeclined || (own ? acting : acting.filter(a => a.role === 'lead')).some(isWaiting);
   row.nWaiting = acting.filter(isWaiting).length;
   // Who was reminded and still has not answered; `level` 0 is overdue, from 1 on the step of the ladder.
   row.late = acting.filter(a => a.level !== null && isWaiting(a)).sort((a, b) => Number(b.role === 'lead') - Number(a.role === 'lead') || b.level - a.level);
@@ -56,7 +58,7 @@ export class Live extends EventTarget {
   // 0 calm, 1 nearly due, 2 overdue: only while nobody has answered. Without an agency nobody will.
   urgency(row) {
     if (!row.isWaiting) return 0;
-    if (row.isUnassigned || row.late.some(a => this.isOwn || a.role === 'lead')) return 2;
+    if (row.isUnassigned || row.isDeclined || row.late.some(a => this.isOwn || a.role === 'lead')) return 2;
     const limit = (this.limits[row.lane] || {})[row.severity];
     if (!limit) return 0;
     const share = this.age(row) / limit;
@@ -122,7 +124,7 @@ export class Live extends EventTarget {
       if (old && old.version > row.version) continue;
       this.rows.set(row.id, row);
       changed.push(row);
-      if (!this.isFirst && (!old || (row.isUnassigned && !old.isUnassigned))) fresh.push(row);
+      if (!this.isFirst && (!old || (row.isUnassigned && !old.isUnassigned) || (row.isDeclined && !old.isDeclined))) fresh.push(row);
       else if (old && row.isWaiting && levelOf(row) > levelOf(old)) reminded.push(row);
     }
     const isFirst = this.isFirst;

@@ -103,7 +103,7 @@ export class Queue {
     const state = this.state(row);
     if (p.state.textContent !== state) p.state.textContent = state;
     if (node.siagaN !== n + '/' + this.count) { node.siagaN = n + '/' + this.count; node.setAttribute('aria-posinset', n); node.setAttribute('aria-setsize', this.count); }
-    const look = ['sg-row', row.isWaiting ? 'is-waiting' : '', row.isUnassigned ? 'is-unassigned' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : ''].join(' ');
+    const look = ['sg-row', row.isWaiting ? 'is-waiting' : '', row.isUnassigned || row.isDeclined ? 'is-unassigned' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : ''].join(' ');
     if (node.className !== look) node.className = look;
     if (node.siagaRow === row) return;
     node.siagaRow = row;
@@ -123,6 +123,7 @@ export class Queue {
   state(row) {
     const { words } = this.ui;
     if (row.isUnassigned) return words.t('no_agency');
+    if (row.isDeclined) return words.t('has_declined', { agency: row.lead.agency });
     if (!row.isWaiting) return this.ui.status(row.status);
     const lead = row.late.find(a => a.role === 'lead');
     return words.t('not_answered', { agency: this.silent(row) }) + (lead ? ' ' + words.age(this.live.age(row)) + this.escalation(lead) : '');
