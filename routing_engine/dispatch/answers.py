@@ -8,7 +8,7 @@ from typing import Any
 from gis.labels import label
 from routing_engine.dispatch.context import Snapshot
 from routing_engine.dispatch.decision import Decision, Duty
-from zones.matching import PointMatch
+from zones.matching import Candidate, PointMatch
 
 
 def rounded(value: float | None, digits: int = 1) -> float | None:
@@ -29,6 +29,17 @@ def areas_of(match: PointMatch) -> dict[str, list[dict[str, Any]]]:
     return levels
 
 
+def jurisdiction(winner: Candidate) -> dict[str, Any]:
+    """Return the jurisdiction of an answer: which one, and the version of its boundary."""
+    return {
+        "id": winner.jurisdiction_id,
+        "code": winner.code,
+        "name": winner.name,
+        "version": winner.version,
+        "valid_from": winner.valid_from.isoformat(),
+    }
+
+
 def duty_answer(duty: Duty, snapshot: Snapshot, language: str) -> dict[str, Any]:
     """Return an assignment without its ids and state: what is known before it is written."""
     winner, station = duty.winner, duty.station
@@ -38,15 +49,7 @@ def duty_answer(duty: Duty, snapshot: Snapshot, language: str) -> dict[str, Any]
         "agency_name": agency.name(language) if agency else None,
         "service": duty.rule.service,
         "role": str(duty.role),
-        "jurisdiction": {
-            "id": winner.jurisdiction_id,
-            "code": winner.code,
-            "name": winner.name,
-            "version": winner.version,
-            "valid_from": winner.valid_from.isoformat(),
-        }
-        if winner
-        else None,
+        "jurisdiction": jurisdiction(winner) if winner else None,
         "match": str(duty.match),
         "share": rounded(winner.share, 3) if winner else None,
         "border_m": rounded(winner.border_m) if winner else None,
