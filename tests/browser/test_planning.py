@@ -31,7 +31,8 @@ def test_the_density_is_a_picture_that_names_kernel_bandwidth_unit_period_and_nu
     planner = opened(someone, "/?period=all")
     image = planner.page.locator(IMAGE)
     expect(image).to_be_visible()
-    assert planner.ask(f"(i => i.complete && i.naturalWidth > 100)(document.querySelector('{IMAGE}'))")
+    drawn = f"(i => i && i.complete && i.naturalWidth > 100)(document.querySelector('{IMAGE}'))"
+    until(lambda: planner.ask(drawn), "the picture is decoded")
     assert image.get_attribute("src").startswith("data:image/png;base64,")
     legend = planner.page.locator(".sg-classes").inner_text()
     assert "Jumlah kejadian, bukan risiko" in legend
@@ -51,10 +52,12 @@ def test_the_filters_stand_in_the_address_and_survive_a_reload(someone):
     whole = counted(planner)
     planner.page.get_by_role("radio", name="Darurat").click()
     expect(planner.page).to_have_url(re.compile("lane=D"))
+    until(lambda: 0 < counted(planner) < whole, "fewer incidents are counted")
+    urgent = counted(planner)
     planner.page.locator('[data-testid="stSelectbox"]').first.click()
     planner.page.get_by_role("option", name="90 hari").click()
     expect(planner.page).to_have_url(re.compile("period=90"))
-    until(lambda: 0 < counted(planner) < whole, "fewer incidents are counted")
+    until(lambda: 0 < counted(planner) < urgent, "fewer still in ninety days")
     n, address = counted(planner), planner.page.url
 
     planner.page.reload()
@@ -101,6 +104,6 @@ def test_the_page_switches_to_english_and_back_with_its_choice(someone):
 
 def test_hours_and_weekdays_are_a_table_with_seven_rows(someone):
     planner = opened(someone, "/?view=times&period=all")
-    assert planner.page.locator(".sg-hours tbody tr").count() == 7
-    assert planner.page.locator(".sg-hours tbody td").count() == 7 * 24
+    expect(planner.page.locator(".sg-hours tbody tr")).to_have_count(7)
+    expect(planner.page.locator(".sg-hours tbody td")).to_have_count(7 * 24)
     expect(planner.page.locator(".sg-months")).to_be_visible()

@@ -102,7 +102,7 @@ class Desk:
         return self.page.locator(".sg-card", has=self.page.locator("b.sg-num", has_text=number))
 
     def report(self, command: str) -> str:
-        """Take a call by the command line, save it, and return the incident's number."""
+        """Take a call by the command line, save it, and return the incident's number once its details are there."""
         before = {row["number"] for row in self.rows()}
         self.page.keyboard.press("F2")
         self.page.keyboard.type(command)
@@ -110,7 +110,15 @@ class Desk:
         until(lambda: self.page.locator(".sg-primary[aria-disabled=false]").count(), "the form is not complete")
         self.page.keyboard.press("Control+Enter")
         new = until(lambda: {row["number"] for row in self.rows()} - before, "the report did not arrive")
-        return str(new.pop())
+        (number,) = new
+        # The row may come with a poll, before the answer to the report itself opens the details.
+        until(lambda: self.is_open(number), "the details did not open")
+        return str(number)
+
+    def is_open(self, number: str) -> bool:
+        """Whether the details of an incident have been read and drawn."""
+        incident = self.page.evaluate("() => window.__siaga.desk.detail.incident")
+        return bool(incident and incident["number"] == number)
 
     def rows(self) -> list[dict[str, Any]]:
         return list(

@@ -301,7 +301,8 @@ def test_calling_back_reopens_what_is_not_handled(open_desk):
     until(lambda: operator.row(number).locator(".sg-row-state").inner_text() == "selesai", "not resolved")
     operator.page.get_by_role("button", name="Belum tertangani").click()
     until(lambda: operator.row(number).locator(".sg-row-state").inner_text() == "ditangani", "not open again")
-    assert operator.page.locator(".sg-urgent").count() == 0
+    # The queue hears of it by its poll, the open details by their own question: either may be first.
+    until(lambda: operator.page.locator(".sg-urgent").count() == 0, "still asked to call back")
     assert desk.page.locator(".sg-urgent, .sg-settings").count() == 0
 
 
@@ -381,3 +382,64 @@ def test_a_lead_that_declines_is_the_loudest_row(open_desk):
         }"""
     )
     until(lambda: "menolak" in operator.row(number).inner_text(), "looks calm")
+
+
+OTHERS = """(state) => {
+  const { live } = window.__siaga.desk, duty = ['a-quiet', 'DMK', 'fire', 'lead', state, 1, 300, 'road'];
+  live.merge([['x-quiet', 'T-77', 122.51, -3.98, 'KBK1', 'D', 1, 'dispatched', Date.now() / 1000, 'uji', 1, 25, 'live',
+    1, [duty]]]);
+}"""
+FOCUSED = "() => document.activeElement.dataset.key || document.activeElement.className"
+
+
+def test_an_arriving_poll_never_takes_the_keyboard_from_an_agency(open_desk):
+    operator, desk = open_desk("operator"), open_desk("desk-DMK")
+    number = operator.report("n kbk2 @-3.99711, 122.53911 ; lahan terbakar")
+    until(desk.card(number).count, "not at the desk")
+    desk.card(number).locator(".sg-big").focus()
+    before = desk.page.evaluate(FOCUSED)
+    assert before.startswith("accept ")
+    desk.page.evaluate(OTHERS, "delivered")  # a graver one, above it
+    assert desk.card("T-77").count() == 1
+    assert desk.page.evaluate(FOCUSED) == before
+
+
+def test_enter_never_accepts_for_the_agency_beside_the_one_that_is_done(open_desk):
+    operator = open_desk("operator")
+    operator.report("n kbk1 @-3.98911, 122.53011 !1 ; ruko terbakar +2 korban")
+    accept = operator.page.locator(".sg-assignment .sg-small[data-key^=accept]")
+    assert accept.count() >= 2
+    accept.first.focus()
+    before = operator.page.evaluate(FOCUSED)
+    operator.page.evaluate("() => window.__siaga.desk.detail.draw()")  # what a poll causes
+    assert operator.page.evaluate(FOCUSED) == before
+    operator.page.evaluate(
+        """() => {
+          const { detail } = window.__siaga.desk, [id] = document.activeElement.dataset.key.split(' ').slice(1);
+          detail.incident.assignments.find(a => a.assignment_id === id).state = 'accepted';
+          detail.draw();
+        }"""
+    )
+    assert operator.page.evaluate(FOCUSED) == "sg-detail"
+
+
+def test_an_overtaken_answer_does_not_put_the_old_details_back(open_desk):
+    operator = open_desk("operator")
+    operator.report("n lka1 @-4.00421, 122.50501 ; tabrakan")
+    turned = operator.page.evaluate(
+        """async () => {
+          const { detail } = window.__siaga.desk, { api } = detail.ui, get = api.get.bind(api);
+          let release;
+          api.get = async path => { const answer = await get(path); await new Promise(done => { release = done; });
+            return { ...answer, description: 'lama' }; };
+          const slow = detail.read();
+          while (!release) await new Promise(done => setTimeout(done, 10));
+          api.get = async path => ({ ...await get(path), description: 'baru' });
+          await detail.read();
+          release();
+          await slow;
+          api.get = get;
+          return detail.incident.description;
+        }"""
+    )
+    assert turned == "baru"

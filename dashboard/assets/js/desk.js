@@ -146,6 +146,8 @@ class Desk {
     if (this.outbox) this.outbox.start();
     const listen = (target, kind, action, options) => { target.addEventListener(kind, action, options); this.cleanups.push(() => target.removeEventListener(kind, action, options)); };
     listen(document, 'keydown', event => this.onKey(event), true);
+    // On the way back up, so that a field, list or question that has its own use for Escape goes first.
+    listen(document, 'keydown', event => { if (event.key === 'Escape' && !event.defaultPrevented) this.escape(event); });
     listen(this.root, 'focusin', event => { this.lastFocus = event.target; });
     this.cleanups.push(keepFocus(this.host));
     const everySecond = setInterval(() => { this.list.draw(); if (this.list.age) this.list.age(); this.marks.age(); this.detail.age(); }, 1000);
@@ -324,7 +326,6 @@ class Desk {
     else if (digit !== null && this.form) { event.preventDefault(); this.form.picker.press(digit); }
     else if (event.key === 'Enter' && event.ctrlKey && this.form) { event.preventDefault(); this.form.save(); }
     else if (event.key.toLowerCase() === 'd' && !event.altKey && !event.ctrlKey && !event.metaKey && this.mayPress(event.target)) { event.preventDefault(); this.detail.measures.raise(); }
-    else if (event.key === 'Escape' && !event.defaultPrevented) setTimeout(() => { if (!event.defaultPrevented) this.escape(event); });
   }
 
   // Single letters count while an incident is open and nobody is writing.

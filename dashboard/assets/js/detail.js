@@ -45,10 +45,12 @@ export class Detail {
   }
 
   async read() {
-    const id = this.id;
+    const id = this.id, turn = this.turn = (this.turn || 0) + 1;
     try {
       const incident = await this.ui.api.get('/api/incidents/' + encodeURIComponent(id));
-      if (id !== this.id) return;
+      // An answer overtaken by a later one would put the old state back.
+      if (id !== this.id || turn < (this.drawnTurn || 0)) return;
+      this.drawnTurn = turn;
       this.incident = incident;
       this.draw();
       this.actions.read(incident);
@@ -140,8 +142,8 @@ export class Detail {
       el('div', { class: 'sg-line' },
         a.role === 'inform' ? el('span', { class: 'sg-state', text: ui.state(a.state) }) : this.stepper(a),
         el('span', { class: 'sg-clip sg-grow sg-soft', text: (a.station && a.station.name) || '', title: (a.station && a.station.name) || '' }),
-        isWaiting ? button(t('accept'), () => this.move(a, 'accepted', { note: t('by_phone_note') }), { class: 'sg-small', title: t('accept_for', { agency: a.agency }) }) : null,
-        button(t('why'), () => this.toggleWhy(a), { class: 'sg-small sg-text', 'aria-pressed': String(isWhy) })),
+        isWaiting ? button(t('accept'), () => this.move(a, 'accepted', { note: t('by_phone_note') }), { class: 'sg-small', title: t('accept_for', { agency: a.agency }), 'data-key': 'accept ' + a.assignment_id }) : null,
+        button(t('why'), () => this.toggleWhy(a), { class: 'sg-small sg-text', 'aria-pressed': String(isWhy), 'data-key': 'why ' + a.assignment_id })),
       a.note ? el('p', { class: 'sg-soft', text: '“' + a.note + '”' }) : null,
       isWhy ? this.why(a) : null);
   }

@@ -22,7 +22,8 @@ export function button(text, action, properties) {
   return el('button', { type: 'button', ...properties, text, onclick: action });
 }
 
-// New children, and the keyboard stays where it was: on the same field, or on the button that says the same.
+// New children, and the keyboard stays where it was: on the same field, or on the button that says the same. Buttons
+// that say the same of different things carry a `data-key`, so that Enter never does to one what was meant for another.
 export function redraw(root, parts) {
   const active = root.contains(document.activeElement) ? document.activeElement : null;
   const name = node => node.tagName + (node.dataset.key || node.getAttribute('aria-label') || node.textContent);

@@ -1,7 +1,7 @@
 // The agency's desk: its own assignments, those that need an answer first, each with its one next step.
 
 const search = new URL(import.meta.url).search;
-const { el, button } = await import('./dom.js' + search);
+const { el, button, redraw } = await import('./dom.js' + search);
 const { symbol } = await import('./shapes.js' + search);
 const { isWaiting } = await import('./live.js' + search);
 
@@ -44,7 +44,7 @@ export class Inbox {
     this.cards = keep;
     if (!nodes.length) nodes.push(el('p', { class: 'sg-empty', text: t(this.live.isFirst ? 'loading' : 'inbox_empty') }));
     if (rows.length > SHOWN) nodes.push(el('p', { class: 'sg-empty', text: t('more_rows', { n: rows.length - SHOWN }) }));
-    if (nodes.length !== this.list.children.length || nodes.some((node, i) => this.list.children[i] !== node)) this.list.replaceChildren(...nodes);
+    if (nodes.length !== this.list.children.length || nodes.some((node, i) => this.list.children[i] !== node)) redraw(this.list, nodes);
     this.age();
   }
 
@@ -52,7 +52,7 @@ export class Inbox {
     const { ui } = this, { t } = ui.words, age = el('span', { class: 'sg-row-age' });
     const own = row.assignments.slice().sort((a, b) => Number(isWaiting(b)) - Number(isWaiting(a)))[0];
     const actions = own && isWaiting(own)
-      ? [button(t('do_accepted'), event => { event.stopPropagation(); this.actions.answer(row, own, 'accepted'); }, { class: 'sg-big' })]
+      ? [button(t('do_accepted'), event => { event.stopPropagation(); this.actions.answer(row, own, 'accepted'); }, { class: 'sg-big', 'data-key': 'accept ' + own.id })]
       : [];
     const node = el('article', { class: 'sg-card', role: 'listitem', 'aria-label': row.number + ' ' + ui.typeName(row.type), onclick: () => this.actions.select(row.id) },
       el('span', { class: 'sg-row-symbol' }, symbol(row, ui.letter(row.service), 28)),

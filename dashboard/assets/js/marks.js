@@ -63,7 +63,14 @@ export class Marks {
     for (const id of this.asDom) if (!before.has(id) && this.live.rows.has(id)) this.put(this.live.rows.get(id));
   }
 
-  remove(id) { this.marks.get(id).remove(); this.marks.delete(id); this.faces.delete(id); }
+  // With the marker the keyboard would be nowhere; the map keeps it.
+  remove(id) {
+    const mark = this.marks.get(id), hadFocus = mark.siaga.isDom && mark.getElement() === document.activeElement;
+    mark.remove();
+    this.marks.delete(id);
+    this.faces.delete(id);
+    if (hadFocus) this.map.getContainer().focus({ preventScroll: true });
+  }
 
   put(row) {
     const isDom = !this.asDom || this.asDom.has(row.id);
