@@ -107,6 +107,10 @@ assignment = Table(
     Column("result", Text, nullable=True),
     time("created_at"),
     Column("version", Integer, nullable=False, server_default=text("1")),
+    # Called again after a decline, silence or a reopening; `called_at` is null in the first round (see `created_at`).
+    Column("round", SmallInteger, nullable=False, server_default=text("1")),
+    time("called_at", nullable=True),
+    Column("appointed", JSONB, nullable=True),  # by hand: {"by_role", "reason", "at"}
     Column("changed_xid", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
     UniqueConstraint(
         "incident_id",
@@ -120,6 +124,7 @@ assignment = Table(
     one_of("match", words.Match),
     one_of("estimate", words.Estimate),
     CheckConstraint("(agency_code IS NULL) = (match = 'unassigned')", name="unassigned_has_no_agency"),
+    CheckConstraint("round >= 1", name="round"),
     Index("ix_assignment_agency_code", "agency_code", "state"),
     Index("ix_assignment_changed_xid", "changed_xid"),
     Index("uq_assignment_one_lead", "incident_id", unique=True, postgresql_where=text("role = 'lead'")),
