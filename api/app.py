@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -35,12 +34,14 @@ from api.login import LoginRoutes
 from api.metrics import Counting, Metrics
 from api.sessions import SessionDoor
 from api.tiles import TileMemory
-from gis.db import make_engine, transaction
+from api.warming import warm
+from gis.db import make_engine
 from gis.errors import ConfigurationError
 from gis.settings import ROOT, Settings
 from routing_engine.dispatch.context import Context
 
-log = logging.getLogger(__name__)
+# Desks report and accept one at a time; the programs' door takes a storm.
+DESKS_AT_ONCE = 4
 
 DESCRIPTION = """Reports, incidents, agencies and travel times of one city's emergency number.
 
@@ -57,15 +58,6 @@ def _limit_threads(settings: Settings) -> None:
     anyio.to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
 
 
-def _warm(door: Door) -> None:
-    """Read the city once before the first request; a database that is away now is read later."""
-    try:
-        with transaction(door.engine) as tx:
-            door.context.current(tx)
-    except Exception as error:  # start-up must not depend on it; health says what is wrong
-        log.warning("not warmed: %s", type(error).__name__)
-
-
 def make_api(settings: Settings | None = None) -> FastAPI:
     """Make the API for programs. `settings` defaults to the environment's."""
     settings = settings or Settings.from_env()
@@ -75,7 +67,7 @@ def make_api(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         _limit_threads(settings)
-        await asyncio.to_thread(_warm, door)
+        await asyncio.to_thread(warm, door.engine, door.context, settings.pool_size)
         yield
         door.engine.dispose()
 
@@ -158,7 +150,7 @@ def make_pages(settings: Settings | None = None, *, script: Path = ROOT / "strea
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
         _limit_threads(settings)
-        await asyncio.to_thread(_warm, door)
+        await asyncio.to_thread(warm, door.engine, door.context, min(DESKS_AT_ONCE, settings.pool_size))
         # Folium's first import takes most of a second; the first page should not wait for it.
         await asyncio.to_thread(import_module, "folium")
         yield {}

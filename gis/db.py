@@ -42,6 +42,7 @@ def make_engine(settings: Settings, *, application: str) -> Engine:
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=5,
+        pool_use_lifo=True,
         pool_pre_ping=True,
         hide_parameters=True,  # errors are logged, and the values may be a caller's
         connect_args={

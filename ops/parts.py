@@ -53,7 +53,7 @@ class Layout:
 
 
 # Connections per process; with five planners and room for the command line they stay below the cluster's 80.
-POOL_SIZES = {"api": 20, "pages": 20, "worker": 12}
+POOL_SIZES = {"api": 12, "pages": 20, "worker": 12}
 STATEMENT_TIMEOUT_MS = {"api": 10_000, "pages": 10_000, "worker": 60_000}
 
 

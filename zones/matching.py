@@ -85,7 +85,7 @@ FROM hit
 
 SERVICE_AREA = text(
     "SELECT coalesce(ST_Covers(service_area, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)), false) FROM siaga.city"
-)
+).execution_options(prepared=True)
 
 NEAREST = text(
     """

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, text
 
 from gis.actors import Actor
 from gis.errors import ConflictError, ValueRefused
@@ -20,7 +20,6 @@ from gis.ids import uuid7
 from gis.messages import message
 from gis.places import find_place
 from gis.reports import ReportInput, body_digest, parse_report
-from gis.tables import report
 from gis.words import ENDED, Classification, IncidentStatus, Lane, LocationMethod, Origin, Role
 from routing_engine.dispatch import answers, assignments, duplicates, filing, revision
 from routing_engine.dispatch.context import Context, IncidentType, Moment
@@ -31,9 +30,13 @@ from zones.jurisdictions import BOUNDARY_LOCK
 DEFAULT_RETENTION_DAYS = 365
 
 # A second call with the same key waits here until the first has committed, and then finds its answer.
-LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:scope, 112)), pg_advisory_xact_lock_shared(:boundaries)")
+LOCK = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(:scope, 112)), pg_advisory_xact_lock_shared(:boundaries)"
+).execution_options(prepared=True)
 
-STORED = select(report.c.body_hash, report.c.answer)
+STORED = text(
+    "SELECT body_hash, answer FROM siaga.report WHERE owner = :owner AND idempotency_key = :key"
+).execution_options(prepared=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +84,7 @@ def accept(tx: Connection, context: Context, body: Any, *, actor: Actor, key: st
         raise ValueRefused.of("", message("wrong_type", language, expected="object"))
     digest = body_digest(body)
     tx.execute(LOCK, {"scope": f"{actor.owner}\x1f{key}", "boundaries": BOUNDARY_LOCK})
-    known = tx.execute(STORED.where(report.c.owner == actor.owner, report.c.idempotency_key == key)).one_or_none()
+    known = tx.execute(STORED, {"owner": actor.owner, "key": key}).one_or_none()
     if known is not None:
         if bytes(known.body_hash) != digest:
             raise ConflictError(message("key_other_body", language))
@@ -167,7 +170,8 @@ class _Filing:
             )
         found = find_place(self.tx, given.location_text, limit=4)
         if not found or found[0].score < 0.45:
-            hint = message("place_hint", self.language, names=", ".join(place.name for place in found) or "-")
+            names = ", ".join(place.name for place in found)
+            hint = message("place_hint" if names else "place_hint_map", self.language, names=names)
             raise ValueRefused.of(
                 "location_text", message("place_unknown", self.language), hint, value=given.location_text
             )
