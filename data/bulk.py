@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 import shapely
 from sqlalchemy import Connection, Table
 
@@ -37,6 +39,25 @@ def copy_rows(tx: Connection, table: Table, columns: Sequence[str], rows: Iterab
             f"COPY {table.schema}.{table.name} ({names}) FROM STDIN (FORMAT csv, NULL '{MISSING}')", buffer
         )
     return n_rows
+
+
+def copy_columns(tx: Connection, table: Table, columns: Mapping[str, Any]) -> int:
+    """Send whole columns to a table and return how many rows; much faster than `copy_rows` for many rows.
+
+    Parameters
+    ----------
+    columns
+        Equally long arrays by name of the column; None and NaN become NULL.
+    """
+    arrow = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
+    buffer = io.BytesIO()
+    # Arrow quotes every text and leaves NULL empty without quotes, which is how PostgreSQL's CSV tells them apart.
+    pyarrow.csv.write_csv(arrow, buffer, pyarrow.csv.WriteOptions(include_header=False))
+    buffer.seek(0)
+    names = ", ".join(f'"{table.c[name].name}"' for name in columns)
+    with tx.connection.cursor() as cursor:
+        cursor.copy_expert(f"COPY {table.schema}.{table.name} ({names}) FROM STDIN (FORMAT csv)", buffer)
+    return int(arrow.num_rows)
 
 
 def ewkb(shapes: np.ndarray, srid: int) -> list[str]:

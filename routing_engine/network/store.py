@@ -7,21 +7,20 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import shapely
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from gis.errors import NetworkError
 from routing_engine.network.arrays import read_arrays, write_arrays
+from routing_engine.network.frames import read_edges, read_nodes, read_restrictions
 from routing_engine.network.graph import FORMAT, RoadGraph, build_graph, graph_arrays, graph_from_arrays, speeds_of
 from routing_engine.network.profiles import Profile
-from routing_engine.network.tables import road_build, road_edge, road_node, road_restriction, road_speed
+from routing_engine.network.tables import road_build, road_speed
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RoadTables:
-    """One road build as frames, with the columns `build_graph` takes; geometry in EPSG:4326.
+    """One road build as frames with the columns of `frames`, of which `build_graph` takes some; EPSG:4326.
 
     `digest` is that of the build's content; `speeds` are those of all profiles and hour bands.
     """
@@ -66,38 +65,13 @@ def load_network(tx: Connection, road_build_id: int | None = None) -> RoadTables
     if build is None:
         asked = "no road build is in use" if road_build_id is None else f"no road build {road_build_id}"
         raise NetworkError(f"{asked}; import roads or seed the demo city first")
-    node = road_node.c
-    nodes = tx.execute(
-        select(node.node_id, func.ST_X(node.geom), func.ST_Y(node.geom))
-        .where(node.road_build_id == wanted)
-        .order_by(node.node_id)
-    ).all()
-    plain = ["edge_id", "from_node", "to_node", "road_class", "name", "direction", "length_m"]
-    plain += ["speed_kph", "width_m", "is_bridge"]
-    edge = road_edge.c
-    rows = tx.execute(
-        select(*[edge[name] for name in plain], func.ST_AsBinary(edge.geom))
-        .where(edge.road_build_id == wanted)
-        .order_by(edge.edge_id)
-    ).all()
-    edges = pd.DataFrame([tuple(row)[:-1] for row in rows], columns=plain)
-    edges = edges.astype({"speed_kph": np.float64, "width_m": np.float64, "length_m": np.float64})
-    lines = np.empty(len(rows), dtype=object)
-    lines[:] = shapely.from_wkb([bytes(row[-1]) for row in rows])
-    edges["geometry"] = lines
-    turn_columns = ["from_edge", "via_node", "to_edge", "kind"]
-    turns = tx.execute(
-        select(*[road_restriction.c[name] for name in turn_columns])
-        .where(road_restriction.c.road_build_id == wanted)
-        .order_by(road_restriction.c.road_restriction_id)
-    ).all()
     return RoadTables(
         road_build_id=build.road_build_id,
         digest=build.digest,
         is_synthetic=build.is_synthetic,
-        nodes=pd.DataFrame([tuple(row) for row in nodes], columns=["node_id", "lon", "lat"]),
-        edges=edges,
-        restrictions=pd.DataFrame([tuple(row) for row in turns], columns=turn_columns),
+        nodes=read_nodes(tx, build.road_build_id),
+        edges=read_edges(tx, build.road_build_id),
+        restrictions=read_restrictions(tx, build.road_build_id),
         speeds=load_speeds(tx),
     )
 

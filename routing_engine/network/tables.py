@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from geoalchemy2 import Geometry
-from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Identity, Index, Integer, Table, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from gis.db import metadata
 from gis.tables import point, time
@@ -28,9 +41,12 @@ road_node = Table(
     Column("road_build_id", BigInteger, ForeignKey(road_build.c.road_build_id, ondelete="CASCADE"), primary_key=True),
     Column("node_id", BigInteger, primary_key=True),
     point(),
+    Column("is_signal", Boolean, nullable=False, server_default=text("false")),
+    Column("is_level_crossing", Boolean, nullable=False, server_default=text("false")),
 )
 
-# One row per street segment between two nodes, drawn from `from_node` to `to_node`; direction: both, forward, backward.
+# One row per street segment between two nodes, drawn from `from_node` to `to_node`. Who may drive it each way say
+# `access_*` (bits of `groups`); `direction` (both, forward, backward) is the word for it as a car has it.
 road_edge = Table(
     "road_edge",
     metadata,
@@ -42,14 +58,32 @@ road_edge = Table(
     Column("name", Text, nullable=True),
     Column("direction", Text, nullable=False),
     Column("length_m", Double, nullable=False),
-    Column("speed_kph", Double, nullable=True),  # tagged limit; null: by class from `road_speed`
+    Column("speed_kph", Double, nullable=True),  # tagged limit, along the drawing
     Column("width_m", Double, nullable=True),
     Column("is_bridge", Boolean, nullable=False, server_default=text("false")),
+    Column("access_forward", SmallInteger, nullable=False, server_default=text("7")),
+    Column("access_backward", SmallInteger, nullable=False, server_default=text("7")),
+    Column("limited", Text, nullable=True),  # destination, private …: may be entered, not passed through
+    Column("speed_backward_kph", Double, nullable=True),  # null: as `speed_kph`
+    Column("max_width_m", Double, nullable=True),  # legal; `width_m` is what there is
+    Column("ref", Text, nullable=True),
+    Column("surface", Text, nullable=True),
+    Column("service_kind", Text, nullable=True),  # alley, driveway, parking_aisle …
+    Column("layer", SmallInteger, nullable=False, server_default=text("0")),
+    # On the vertices between the ends, as met when driving that way; those at the ends are flags of the nodes.
+    Column("n_signals_forward", SmallInteger, nullable=False, server_default=text("0")),
+    Column("n_signals_backward", SmallInteger, nullable=False, server_default=text("0")),
+    Column("n_level_crossings", SmallInteger, nullable=False, server_default=text("0")),
+    Column("is_tunnel", Boolean, nullable=False, server_default=text("false")),
+    Column("is_roundabout", Boolean, nullable=False, server_default=text("false")),
+    Column("is_toll", Boolean, nullable=False, server_default=text("false")),
+    Column("osm_way_id", BigInteger, nullable=True),
     Column("geom", Geometry("LINESTRING", srid=4326, spatial_index=False), nullable=False),
     Index("ix_road_edge_geom", "geom", postgresql_using="gist"),
 )
 
-# A turn from `from_edge` over `via_node` into `to_edge`: `no` forbids it, `only` forbids every other.
+# A turn from `from_edge` over `via_node` into `to_edge`: `no` forbids it, `only` forbids every other. With `via_edges`
+# (in driving order, the first at `via_node`) it is about driving the whole sequence; any part of it stays allowed.
 road_restriction = Table(
     "road_restriction",
     metadata,
@@ -59,6 +93,10 @@ road_restriction = Table(
     Column("via_node", BigInteger, nullable=False),
     Column("to_edge", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
+    Column("via_edges", ARRAY(BigInteger), nullable=True),
+    Column("applies", SmallInteger, nullable=False, server_default=text("7")),  # the groups it binds
+    Column("reason", Text, nullable=False, server_default=text("'turn'")),  # turn, barrier
+    Column("osm_id", BigInteger, nullable=True),
 )
 
 # Free-flow speed of a class for a vehicle profile and hour band (0 = whole day until bands are imported).
