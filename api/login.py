@@ -79,6 +79,7 @@ def page(
     name: str = "",
     *,
     agencies: Mapping[str, str] | None = None,
+    is_chosen: bool = True,
 ) -> str:
     """Return the log-in page; every text of a person goes through `html.escape`.
 
@@ -88,12 +89,15 @@ def page(
         Accounts to click: `name`, `role`, `agency`.
     agencies
         Code → name, as far as known.
+    is_chosen
+        The language was chosen here, not guessed from the browser.
     """
 
     def say(key: str) -> str:
         return html.escape(TEXTS[key][language == Language.EN])
 
-    query = {"lang": str(language), "next": target}
+    # Only a language somebody chose is carried on and becomes the account's; one guessed from the browser is not.
+    query = ({"lang": str(language)} if is_chosen else {}) | {"next": target}
     action = html.escape("/login?" + urlencode(query))
     switch = html.escape("/login?" + urlencode(query | {"lang": "id" if language == Language.EN else "en"}))
     demo_form = _demo_form(action, language, demo, agencies or {}) if demo else ""
@@ -196,13 +200,15 @@ class LoginRoutes:
     async def login(self, request: Request) -> Response:
         """Show the form, or check what it brought."""
         given = request.query_params.get("lang", "")
-        language = Language(given) if given in list(Language) else preferred(request.headers.get("accept-language", ""))
+        chosen = Language(given) if given in list(Language) else None
+        language = chosen or preferred(request.headers.get("accept-language", ""))
+        draw = partial(self._page, language, is_chosen=chosen is not None)
         target = local_target(request.query_params.get("next", "/"))
         if request.method != "POST":
-            return await self._page(language, target)
+            return await draw(target)
         form = await _form(request)
         if form is None:
-            return await self._page(language, target, "form", status=400)
+            return await draw(target, "form", status=400)
         name = form.get("demo") or form.get("name", "")
         try:
             account, cookie = await anyio.to_thread.run_sync(
@@ -212,15 +218,16 @@ class LoginRoutes:
                     None if "demo" in form else form.get("password", ""),
                     address=request.client.host if request.client else "",
                     old_cookie=request.cookies.get(COOKIE, ""),
+                    language=chosen,
                 ),
                 limiter=self.limiter,
             )
         except TooManyAttempts:
-            return await self._page(language, target, "often", name, status=429)
+            return await draw(target, "often", name, status=429)
         except UnavailableError:
-            return await self._page(language, target, "away", name, status=503)
+            return await draw(target, "away", name, status=503)
         if account is None:
-            return await self._page(language, target, "wrong", name, status=401)
+            return await draw(target, "wrong", name, status=401)
         response = RedirectResponse(target, 303)
         response.set_cookie(
             COOKIE,
@@ -233,7 +240,7 @@ class LoginRoutes:
         return response
 
     async def _page(
-        self, language: Language, target: str, error: str = "", name: str = "", *, status: int = 200
+        self, language: Language, target: str, error: str = "", name: str = "", *, is_chosen: bool, status: int = 200
     ) -> Response:
         headers = {"Cache-Control": "no-store", "Content-Language": str(language)}
         if status in (429, 503):
@@ -241,7 +248,7 @@ class LoginRoutes:
         demo = self.demo_users()
         if demo and not self.agencies and status != 503:
             await anyio.to_thread.run_sync(self._read_agencies, limiter=self.limiter)
-        text = page(language, target, demo, error, name, agencies=self.agencies.get(language))
+        text = page(language, target, demo, error, name, agencies=self.agencies.get(language), is_chosen=is_chosen)
         return HTMLResponse(text, status, headers)
 
     def _read_agencies(self) -> None:
@@ -256,8 +263,13 @@ class LoginRoutes:
             Language.EN: {row.agency_code: row.name_en for row in rows},
         }
 
-    def _enter(self, name: str, password: str | None, *, address: str, old_cookie: str) -> tuple[Account | None, str]:
-        """Check and open a session with a new id; without a password only for a demo's own accounts."""
+    def _enter(
+        self, name: str, password: str | None, *, address: str, old_cookie: str, language: Language | None
+    ) -> tuple[Account | None, str]:
+        """Check and open a session with a new id; without a password only for a demo's own accounts.
+
+        A language chosen on the form is the account's from now on.
+        """
         with transaction(self.door.engine) as tx:
             if password is None:
                 is_demo = any(user["name"] == name for user in self.demo_users())
@@ -270,6 +282,8 @@ class LoginRoutes:
             if old_cookie:
                 accounts.close_session(tx, old_cookie)
                 self.door.forget(old_cookie)
+            if language is not None and language != account.language:
+                accounts.set_language(tx, account.account_id, language)
             cookie = accounts.open_session(tx, account.account_id)
             tx.execute(
                 insert(audit).values(

@@ -95,9 +95,9 @@ def cookies(value):
     return {"cookie": f"{COOKIE}={value}"}
 
 
-def log_in(client, name="wa-ode", password=PASSWORD, **more):
+def log_in(client, name="wa-ode", password=PASSWORD, *, path="/login", **more):
     headers = {"origin": ORIGIN, **more.pop("headers", {})}
-    return client.post("/login", data={"name": name, "password": password, **more}, headers=headers)
+    return client.post(path, data={"name": name, "password": password, **more}, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -406,3 +406,24 @@ def test_database_away_is_503_not_a_way_in(settings):
 def test_only_the_open_paths_themselves_are_open(client, path):
     answer = client.get(path, headers={"accept": "application/json"}, follow_redirects=False)
     assert answer.status_code in (401, 404)
+
+
+def test_a_language_chosen_at_the_form_is_the_persons_and_a_guessed_one_is_not(client, settings):
+    engine = make_engine(settings, application="test")
+
+    def spoken():
+        with transaction(engine) as tx:
+            return accounts.named(tx, "wa-ode").language
+
+    try:
+        assert spoken() == Language.ID
+        assert log_in(client, "wa-ode", headers={"accept-language": "en"}).status_code == 303
+        assert spoken() == Language.ID
+        chosen = client.get("/login?lang=en").text
+        assert "/login?lang=en&amp;next=%2F" in chosen
+        assert log_in(client, "wa-ode", path="/login?lang=en&next=%2F").status_code == 303
+        assert spoken() == Language.EN
+        assert log_in(client, "wa-ode", path="/login?lang=id").status_code == 303
+        assert spoken() == Language.ID
+    finally:
+        engine.dispose()
