@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,7 +41,33 @@ FROM siaga.boundary_version v JOIN siaga.place l ON ST_Covers(v.geom, l.geom)
 WHERE v.boundary_version_id::text = ANY (:versions)
   AND l.geom && ST_Expand(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :reach_deg)
   AND l.kind NOT IN ('kelurahan', 'kecamatan', 'street', 'river', 'water')  -- too vague to stand on a side
+  -- A place inside the disc is where the caller says to be already.
+  AND ST_DistanceSphere(l.geom, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)) > :accuracy_m + l.accuracy_m
 ORDER BY v.jurisdiction_id, distance_m, l.name
+"""
+)
+
+# A side narrower than this is no place to look for anybody.
+MIN_SIDE_M = 5.0
+
+# Where in the disc somebody on the side of each version can be: middle and radius of the largest circle that lies in
+# the disc and in that boundary, and in none of the others asked about.
+SIDES = text(
+    """
+WITH disc AS (
+  SELECT ST_Buffer(ST_Transform(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :srid), :accuracy_m, 'quad_segs=32') AS geom
+), side AS (
+  SELECT v.boundary_version_id::text AS id, ST_Intersection(disc.geom, v.geom_m) AS geom
+  FROM siaga.boundary_version v, disc WHERE v.boundary_version_id::text = ANY (:versions)
+), own AS MATERIALIZED (
+  SELECT s.id, ST_CollectionExtract(ST_Difference(s.geom, (
+    SELECT ST_Union(o.geom) FROM side o WHERE o.id <> s.id)), 3) AS geom FROM side s
+), place AS MATERIALIZED (
+  SELECT id, geom FROM own WHERE NOT ST_IsEmpty(geom)
+)
+SELECT place.id, ST_X(p.geom) AS lon, ST_Y(p.geom) AS lat, c.radius
+FROM place, LATERAL ST_MaximumInscribedCircle(place.geom) AS c,
+     LATERAL (SELECT ST_Transform(c.center, 4326) AS geom) AS p
 """
 )
 
@@ -198,7 +225,7 @@ def decide(
         receipts=receipts,
         gaps=gaps,
         handoff=handoff,
-        question=_question(tx, match, lead, language),
+        question=_question(tx, match, lead, srid=city.metric_srid, language=language),
     )
 
 
@@ -238,26 +265,43 @@ def _handoff(tx: Connection, moment: Moment, lon: float, lat: float) -> dict[str
     return {"government": row.name, "number": row.number}
 
 
-def _question(tx: Connection, match: PointMatch, service: str, language: str) -> dict[str, Any] | None:
-    """Return the question that tells the two largest jurisdictions apart: a landmark on each side."""
+def _question(tx: Connection, match: PointMatch, service: str, *, srid: int, language: str) -> dict[str, Any] | None:
+    """Return the question that tells the two largest jurisdictions apart: a landmark on each side.
+
+    Each answer carries where it puts the point (`SIDES`). Without two landmarks, or two sides to stand on, there is
+    nothing to ask.
+    """
     winners = match.winners[service]
-    if len(winners) < 2:
+    if len(winners) < 2 or match.accuracy_m <= 0:
         return None
     reach_m = max(1000.0, 4 * match.accuracy_m)
+    versions = [w.boundary_version_id for w in winners[:2]]
     rows = tx.execute(
         LANDMARKS,
         {
             "lon": match.lon,
             "lat": match.lat,
+            "accuracy_m": match.accuracy_m,
             "reach_deg": reach_m / 110_000,
-            "versions": [w.boundary_version_id for w in winners[:2]],
+            "versions": versions,
         },
     ).all()
     found = {row.jurisdiction_id: row.name for row in rows}
+    if len(found) < 2 or len(set(found.values())) < 2:
+        return None
+    disc = {"lon": match.lon, "lat": match.lat, "accuracy_m": match.accuracy_m, "srid": srid, "versions": versions}
+    sides = {row.id: row for row in tx.execute(SIDES, disc) if row.radius >= MIN_SIDE_M}
     options = [
-        {"place": found[w.jurisdiction_id], "jurisdiction": w.code, "name": w.name}
+        {
+            "place": found[w.jurisdiction_id],
+            "jurisdiction": w.code,
+            "name": w.name,
+            "lon": round(sides[w.boundary_version_id].lon, 6),
+            "lat": round(sides[w.boundary_version_id].lat, 6),
+            "accuracy_m": math.floor(sides[w.boundary_version_id].radius),
+        }
         for w in winners[:2]
-        if w.jurisdiction_id in found
+        if w.boundary_version_id in sides
     ]
     if len(options) < 2:
         return None
