@@ -14,21 +14,19 @@ import numpy.typing as npt
 
 from gis.errors import NetworkError
 from routing_engine.network.arrays import read_arrays, write_arrays
-from routing_engine.network.graph import FORMAT, RoadGraph
+from routing_engine.network.compiled import in_parts, kernels
+from routing_engine.network.graph import FORMAT, Ints32, RoadGraph
 from routing_engine.network.projection import Floats
-from routing_engine.network.search import search
+from routing_engine.network.search import ACCESS_KPH, SAME_PLACE_M, departures
 from routing_engine.network.snapping import Snapped
 from routing_engine.network.states import Ints
 
-# The last metres between road and position (yard, alley, field). Assumed; slow enough that a nearer road wins.
-ACCESS_KPH = 10.0
-# Along one edge, positions this near are one place: nobody drives round the block for a metre against a one-way, and
-# rounding must not decide it.
-SAME_PLACE_M = 1.0
-# Searches at once: bounds the memory of predecessors, 16 bytes per state and search.
-SEARCHES_AT_ONCE = 64
-# Numbers gathered at once in a batch.
-GATHER_AT_ONCE = 2_000_000
+__all__ = ["ACCESS_KPH", "SAME_PLACE_M", "Arrivals", "Field", "Reach", "build_field", "field_digest", "graph_digest_of"]
+__all__ += ["read_field", "write_field"]
+
+# Fewer are not worth a second thread.
+POINTS_AT_ONCE = 500
+SEARCHES_AT_ONCE = 4
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -71,6 +69,9 @@ class Field:
         float32 ``(n_stations, n_states)``: seconds of the fastest drive, access included, and metres along that
         drive; NaN where unreachable. In memory one state's stations lie side by side, because an incident reads
         few states and all stations.
+    parent
+        int32 ``(n_stations, n_states)``: the entry by which that drive comes, ``-2 - k`` for departure *k* of the
+        station, -1 where unreachable. Read to repair the field and to draw routes; otherwise never loaded.
     """
 
     graph: RoadGraph
@@ -80,6 +81,7 @@ class Field:
     digest: str
     time_s: Floats32
     path_m: Floats32
+    parent: Ints32
 
     def travel_times(self, points: Snapped, *, stations: npt.ArrayLike | None = None) -> Floats:
         """Return seconds ``(n_points, n_stations)`` from stations (all, or row numbers `stations`) to positions.
@@ -113,112 +115,118 @@ class Field:
         NetworkError
             The positions were put on another graph.
         """
-        if points.graph is not self.graph and points.graph.digest != self.graph.digest:
-            raise NetworkError("positions and field belong to different road graphs; snap them to field.graph")
-        wanted = np.arange(len(self.codes)) if stations is None else np.asarray(stations, dtype=np.int64)
-        n_points, n_stations = len(points.edge), len(wanted)
-        time = np.full((n_points, n_stations), np.inf)
-        metres = np.full((n_points, n_stations), np.nan)
-        candidate = np.full((n_points, n_stations), -1, dtype=np.int8)
-        if time.size and points.is_on_road.any():
-            entry = _entries(self.graph, points, self.access_kph)
-            columns = None if stations is None else wanted
-            step = max(1, GATHER_AT_ONCE // max(1, entry.state.shape[1] * n_stations))
-            for start in range(0, n_points, step):
-                self._gather(entry, slice(start, start + step), columns, time, metres, candidate)
-            self._same_edge(points, wanted, time, metres, candidate)
-        time[np.isinf(time)] = np.nan
+        self._require_same_graph(points)
+        columns, column_of = self._all if stations is None else self._columns(stations)
+        shape = (len(points.edge), len(columns))
+        time, metres, candidate = np.empty(shape), np.empty(shape), np.empty(shape, dtype=np.int8)
+        on_edge = self._on_edges
+        reach, pace = kernels().gathering.reach, 3.6 / self.access_kph
+        field = (self.time_s.T, self.path_m.T, columns, stations is None)
+        places = (points.edge, points.fraction, points.distance_m, *self._arcs)
+
+        def gather(first: int, last: int) -> None:
+            reach(
+                *(*field, *places, *on_edge, column_of, pace, SAME_PLACE_M, first, last),
+                *(time, metres, candidate),
+            )
+
+        in_parts(gather, shape[0], least=POINTS_AT_ONCE)
         return Reach(time, metres, candidate)
 
-    def _gather(
-        self,
-        entry: _Entries,
-        part: slice,
-        columns: Ints | None,
-        time: Floats,
-        metres: Floats,
-        candidate: npt.NDArray[np.int8],
-    ) -> None:
-        """Fill rows `part` with the best way of entering the position's edges."""
-        state = entry.state[part]
-        if state.shape[1] == 0:
-            return
-        where = state if columns is None else (state[:, :, None], columns)
-        seconds = self.time_s.T[where] + entry.time_s[part][:, :, None]
-        np.fmin(seconds, np.inf, out=seconds)  # NaN is "no way"; the smallest must be a number
-        best = seconds.argmin(axis=1)
-        time[part] = seconds.min(axis=1)
-        point = np.arange(len(state))[:, None]
-        station = np.arange(time.shape[1]) if columns is None else columns
-        # NaN where the time is infinite: either end of the sum is.
-        metres[part] = self.path_m.T[state[point, best], station] + entry.distance_m[part][point, best]
-        candidate[part] = np.where(np.isinf(time[part]), -1, entry.candidate[best])
+    def nearest(self, points: Snapped, *, stations: npt.ArrayLike | None = None) -> Arrivals:
+        """Find the station that reaches each position first, without the times of the others.
+
+        Parameters
+        ----------
+        points, stations
+            As for `reach`; ties go to the station named first.
+
+        Notes
+        -----
+        Who is first at a state does not depend on where the drive goes on to. That is found once for all states, so
+        a batch reads one number per way into an edge, however many stations there are.
+        """
+        self._require_same_graph(points)
+        columns, column_of = self._all if stations is None else self._columns(stations)
+        n = len(points.edge)
+        time, station, candidate = np.empty(n), np.empty(n, np.int64), np.empty(n, np.int64)
+        first_s, first_station = self._first if stations is None else self._first_of(columns)
+        on_edge = self._on_edges
+        nearest, pace = kernels().gathering.nearest, 3.6 / self.access_kph
+        places = (points.edge, points.fraction, points.distance_m, *self._arcs)
+
+        def gather(first: int, last: int) -> None:
+            nearest(
+                *(first_s, first_station, *places, *on_edge, column_of, pace, SAME_PLACE_M, first, last),
+                *(time, station, candidate),
+            )
+
+        in_parts(gather, n, least=4 * POINTS_AT_ONCE)
+        found = station >= 0
+        station[found] = columns[station[found]]
+        return Arrivals(station, time, candidate)
+
+    def _require_same_graph(self, points: Snapped) -> None:
+        if points.graph is not self.graph and points.graph.digest != self.graph.digest:
+            raise NetworkError("positions and field belong to different road graphs; snap them to field.graph")
 
     @cached_property
-    def _by_edge(self) -> tuple[Ints, Ints, Ints]:
-        """Edges with stations in order, and the station and its candidate on each."""
+    def _arcs(self) -> tuple[npt.NDArray[Any], ...]:
+        graph = self.graph
+        return graph.edge_arc, graph.arc_time_s, graph.edge_length_m, graph.source_start, graph.source
+
+    def _columns(self, stations: npt.ArrayLike) -> tuple[Ints, Ints]:
+        """Return the rows wanted, and the column of each station: -1 if not wanted, the first if named twice."""
+        columns = np.ascontiguousarray(stations, dtype=np.int64)
+        column_of = np.full(len(self.codes), -1)
+        column_of[columns[::-1]] = np.arange(len(columns))[::-1]
+        return columns, column_of
+
+    @cached_property
+    def _all(self) -> tuple[Ints, Ints]:
+        return self._columns(np.arange(len(self.codes)))
+
+    def _first_of(self, columns: Ints) -> tuple[Floats32, Ints32]:
+        """Return the seconds and the column of the station that is first at each state."""
+        n = self.graph.n_states
+        time, station = np.empty(n, np.float32), np.empty(n, np.int32)
+        first_to_arrive = kernels().gathering.first_to_arrive
+        in_parts(
+            lambda first, last: first_to_arrive(self.time_s.T, columns, first, last, time, station), n, least=20_000
+        )
+        return time, station
+
+    @cached_property
+    def _first(self) -> tuple[Floats32, Ints32]:
+        return self._first_of(np.arange(len(self.codes)))
+
+    @cached_property
+    def _on_edges(self) -> tuple[Ints, Ints, Floats, Floats]:
+        """Candidates of the stations by edge: edge, station, fraction, access metres."""
         station, rank = np.nonzero(self.stations.edge >= 0)
         edge = self.stations.edge[station, rank]
         order = np.argsort(edge, kind="stable")
-        return edge[order], station[order], rank[order]
-
-    def _same_edge(
-        self, points: Snapped, wanted: Ints, time: Floats, metres: Floats, candidate: npt.NDArray[np.int8]
-    ) -> None:
-        """Take the drive along one edge where a station and a position share it and that is faster."""
-        edge_s, station, rank_s = self._by_edge
-        low = np.searchsorted(edge_s, points.edge)
-        count = np.searchsorted(edge_s, points.edge, side="right") - low
-        point, rank_p = np.nonzero(count)
-        if len(point) == 0:
-            return
-        repeats = count[point, rank_p]
-        first = np.repeat(low[point, rank_p] - (np.cumsum(repeats) - repeats), repeats)
-        pair = first + np.arange(len(first))
-        point, rank_p = np.repeat(point, repeats), np.repeat(rank_p, repeats)
-        station, rank_s, edge = station[pair], rank_s[pair], edge_s[pair]
-        column_of = np.full(len(self.codes), -1)
-        column_of[wanted] = np.arange(len(wanted))
-
-        forward = points.fraction[point, rank_p] - self.stations.fraction[station, rank_s]
-        arc = self.graph.edge_arc[edge, (forward < 0).astype(np.int64)]
-        either = self.graph.edge_arc[edge].max(axis=1)
-        driven_m = np.abs(forward) * self.graph.edge_length_m[edge]
-        arc = np.where((arc < 0) & (driven_m <= SAME_PLACE_M), either, arc)
-        access_m = points.distance_m[point, rank_p] + self.stations.distance_m[station, rank_s]
-        seconds = np.abs(forward) * self.graph.arc_time_s[arc] + access_m * 3.6 / self.access_kph
-        along = driven_m + access_m
-        column = column_of[station]
-        for i in np.lexsort((rank_p, seconds)):
-            at = (point[i], column[i])
-            if arc[i] >= 0 and column[i] >= 0 and seconds[i] < time[at]:
-                time[at], metres[at], candidate[at] = seconds[i], along[i], rank_p[i]
+        station, rank = station[order], rank[order]
+        return edge[order], station, self.stations.fraction[station, rank], self.stations.distance_m[station, rank]
 
 
 @dataclass(frozen=True, eq=False)
-class _Entries:
-    """Ways of entering the edges of positions: ``(n_points, n_ways)``; seconds are NaN where there is none."""
+class Arrivals:
+    """Who reaches each position first ``(n_points,)``.
 
-    state: Ints
+    Attributes
+    ----------
+    station
+        Row of the station in the field, -1 where none gets there.
+    time_s
+        Seconds; NaN where none gets there.
+    candidate
+        Which of the position's snapping candidates the drive ends on; -1 without one.
+    """
+
+    station: Ints
     time_s: Floats
-    distance_m: Floats
-    candidate: npt.NDArray[np.int8]  # (n_ways,)
-
-
-def _entries(graph: RoadGraph, points: Snapped, access_kph: float) -> _Entries:
-    """List states to come from, with the seconds and metres from there, for every candidate and direction."""
-    n_points, n_candidates = points.edge.shape
-    states, whole_s = graph.ways
-    n_ways = states.shape[1]
-    part = np.repeat(np.stack([points.fraction, 1.0 - points.fraction], axis=2), n_ways // 2, axis=2)
-    access_m = points.distance_m[:, :, None]
-    shape = (n_points, n_candidates * n_ways)
-    # Where there is no candidate its fraction is NaN, and so is everything made from it.
-    seconds = (part * whole_s[points.edge] + access_m * (3.6 / access_kph)).reshape(shape)
-    metres = (part * graph.edge_length_m[points.edge][:, :, None] + access_m).reshape(shape)
-    used = np.flatnonzero(np.isfinite(seconds).any(axis=0))
-    state = states[points.edge].reshape(shape)
-    return _Entries(state[:, used], seconds[:, used], metres[:, used], (used // n_ways).astype(np.int8))
+    candidate: Ints
 
 
 def field_digest(
@@ -271,40 +279,41 @@ def build_field(
 
     Notes
     -----
-    Each station becomes a temporary state that leads into the edges of its candidates, both ways where allowed, so
-    a start in the middle of an edge obeys the same turns as any other drive. Dijkstra's algorithm by SciPy.
+    Dijkstra's algorithm for each station, shared out among threads. Equally fast drives: the shortest, then the one
+    by the lowest entry, so that the result does not depend on the way it was found; see `kernels.searching`.
     """
     names = tuple(codes) if codes is not None else tuple(str(i) for i in range(len(stations.edge)))
     if len(names) != len(stations.edge):
         raise NetworkError(f"{len(names)} codes for {len(stations.edge)} stations")
+    name = digest or field_digest(graph.digest, names, stations.lonlat, snap_limit_m=np.inf, access_kph=access_kph)
     n_states, n_stations = graph.n_states, len(names)
     # State-major in memory, see `Field`.
-    time_s = np.full((n_states, n_stations), np.nan, dtype=np.float32)
-    path_m = np.full((n_states, n_stations), np.nan, dtype=np.float32)
-    on_road = np.flatnonzero(stations.is_on_road)
-    for start in range(0, len(on_road), SEARCHES_AT_ONCE):
-        rows = on_road[start : start + SEARCHES_AT_ONCE]
-        seconds, metres = search(graph, *_departures(graph, stations, rows, access_kph), len(rows))
-        time_s[:, rows] = seconds.T
-        path_m[:, rows] = metres.T
-    name = digest or field_digest(graph.digest, names, stations.lonlat, snap_limit_m=np.inf, access_kph=access_kph)
-    return Field(graph, names, stations, access_kph, name, time_s.T, path_m.T)
+    time_s = np.empty((n_states, n_stations), dtype=np.float32)
+    path_m = np.empty((n_states, n_stations), dtype=np.float32)
+    parent = np.empty((n_stations, n_states), dtype=np.int32)
+    search_rows(graph, stations, np.arange(n_stations), access_kph, time_s, path_m, parent)
+    return Field(graph, names, stations, access_kph, name, time_s.T, path_m.T, parent)
 
 
-def _departures(
-    graph: RoadGraph, stations: Snapped, rows: Ints, access_kph: float
-) -> tuple[Ints, Ints, Floats, Floats]:
-    """List start (0 … len(rows)-1), state reached, seconds and metres for leaving each station's edges."""
-    edge, part = stations.edge[rows], stations.fraction[rows]
-    arc = np.where(edge[:, :, None] >= 0, graph.edge_arc[edge], -1)
-    left = np.stack([1.0 - part, part], axis=2)
-    access_m = np.broadcast_to(stations.distance_m[rows][:, :, None], arc.shape)
-    length = np.broadcast_to(graph.edge_length_m[edge][:, :, None], arc.shape)
-    start = np.broadcast_to(np.arange(len(rows))[:, None, None], arc.shape)
-    used = arc >= 0
-    seconds = left[used] * graph.arc_time_s[arc[used]] + access_m[used] * 3.6 / access_kph
-    metres = left[used] * length[used] + access_m[used]
-    return start[used], graph.arc_target[arc[used]], seconds, metres
+def search_rows(
+    graph: RoadGraph,
+    stations: Snapped,
+    rows: Ints,
+    access_kph: float,
+    time_s: Floats32,
+    path_m: Floats32,
+    parent: Ints32,
+) -> None:
+    """Search from the stations `rows` and write their part of a field, state-major."""
+    ways = departures(graph, stations, access_kph)
+    fields = kernels().searching.fields
+    searched = (graph.indptr, graph.indices, graph.entry_time_s, graph.entry_length)
+    starts = (ways.start, ways.state, ways.time_s, ways.length, rows)
+    in_parts(
+        lambda first, last: fields(*searched, *starts, first, last, time_s, path_m, parent),
+        len(rows),
+        least=SEARCHES_AT_ONCE,
+    )
 
 
 def write_field(path: Path, field: Field) -> None:
@@ -326,6 +335,7 @@ def write_field(path: Path, field: Field) -> None:
         "reason": stations.reason,
         "time_s": field.time_s.T,
         "path_m": field.path_m.T,
+        "parent": field.parent,
     }
     write_arrays(path, head, arrays)
 
@@ -343,12 +353,12 @@ def read_field(path: Path, graph: RoadGraph) -> Field:
         raise NetworkError(f"{path.name}: not a travel-time field of this version; remove it, it is made again")
     if head["graph"] != graph.digest:
         raise NetworkError(f"{path.name}: made on graph {head['graph'][:12]}, not on {graph.digest[:12]}")
-    time_s, path_m = arrays.pop("time_s"), arrays.pop("path_m")
+    time_s, path_m, parent = (arrays.pop(name) for name in ("time_s", "path_m", "parent"))
     codes = tuple(head["codes"])
     if time_s.shape != (graph.n_states, len(codes)):
         raise NetworkError(f"{path.name}: {time_s.shape} numbers, expected {(graph.n_states, len(codes))}")
     stations = Snapped(graph, **arrays)
-    return Field(graph, codes, stations, head["access_kph"], head["digest"], time_s.T, path_m.T)
+    return Field(graph, codes, stations, head["access_kph"], head["digest"], time_s.T, path_m.T, parent)
 
 
 def graph_digest_of(path: Path) -> str:

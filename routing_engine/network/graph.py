@@ -14,13 +14,20 @@ import pandas as pd
 import shapely
 
 from gis.errors import Finding, NetworkError
+from routing_engine.network.arcs import check_tables, column, edge_speeds, make_arcs, make_turns, speeds_of
 from routing_engine.network.components import MAIN, edge_components, strong_components
+from routing_engine.network.grid import StreetGrid, make_grid
 from routing_engine.network.profiles import Profile
 from routing_engine.network.projection import Floats, to_metric
-from routing_engine.network.states import Arcs, Ints, Turns, expand
+from routing_engine.network.states import Ints, UTurns, expand, joined, no_turning_round, ranges
+from routing_engine.network.units import Lengths, length_ticks
+
+__all__ = ["FORMAT", "RoadGraph", "build_graph", "graph_arrays", "graph_from_arrays", "speeds_of"]
 
 # Part of every digest: raise it when the same tables give other numbers or the files change.
-FORMAT = 1
+FORMAT = 2
+
+Ints32 = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,22 +42,36 @@ class RoadGraph:
         Texts that `edge_name` (-1: no name) and `edge_class` point into.
     node_id, node_lonlat, node_xy_m
         ``(n_nodes,)``, ``(n_nodes, 2)`` EPSG:4326 degrees and metres.
-    edge_id, edge_from, edge_to, edge_length_m, edge_class, edge_name, edge_is_bridge
-        ``(n_edges,)``; `edge_from` and `edge_to` are node indices in the order of the drawing.
+    edge_id, edge_from, edge_to, edge_length_m, edge_class, edge_name
+        ``(n_edges,)``; `edge_from` and `edge_to` are node indices in the order of the drawing; a street without a name
+        goes by its number (``ref``).
+    edge_is_bridge, edge_is_tunnel, edge_layer
+        ``(n_edges,)``: on which level the street runs; layer 0 is the ground.
     edge_component
         0: in the main part; 1 and more: in another part; -1: closed to the profile (class without speed, too narrow).
+    edge_is_closed
+        ``(n_edges,)``: closed for now in every direction that may be driven otherwise; see `closures`.
     edge_arc
         ``(n_edges, 2)``: arc along and arc against the drawing, -1 where driving is not allowed.
     vertex_lonlat, vertex_xy_m, vertex_start
         Vertices of all edges one after the other; edge *i* owns ``vertex_start[i]:vertex_start[i+1]``.
-    arc_edge, arc_tail, arc_head, arc_time_s, arc_target, arc_source
-        ``(n_arcs,)``, and ``(n_arcs, k)`` for `arc_source`; see `states.States`.
+    arc_edge, arc_tail, arc_head, arc_target
+        ``(n_arcs,)``; see `states.States`.
+    arc_time_s, arc_delay_s
+        ``(n_arcs,)``: seconds of driving the arc (infinite where it is closed for now), and of passing its head.
+    source_start, source
+        States from which an arc may be entered; see `states.States`.
     state_node, state_arc, state_component
         ``(n_states,)``; component 0 is the largest strongly connected one by number of nodes.
-    indptr, indices, entry_time_s, entry_arc
-        The search graph in compressed rows.
+    indptr, indices, entry_source, entry_arc, entry_time_s, entry_length
+        The search graph in compressed rows: an entry leads from a state over an arc to the state `indices`; its
+        seconds contain the delay, its length is in 1/1024 m.
+    in_start, in_entry
+        The entries that lead to state *i*: ``in_entry[in_start[i]:in_start[i+1]]``, ascending.
     findings
         What was odd in the tables and had no effect; empty after reading from a file.
+    base
+        The same network without what is closed for now; `None` when nothing is.
     """
 
     profile: str
@@ -68,7 +89,10 @@ class RoadGraph:
     edge_class: npt.NDArray[np.int16]
     edge_name: npt.NDArray[np.int32]
     edge_is_bridge: npt.NDArray[np.bool_]
+    edge_is_tunnel: npt.NDArray[np.bool_]
+    edge_layer: npt.NDArray[np.int16]
     edge_component: npt.NDArray[np.int32]
+    edge_is_closed: npt.NDArray[np.bool_]
     edge_arc: Ints
     vertex_lonlat: Floats
     vertex_xy_m: Floats
@@ -77,16 +101,23 @@ class RoadGraph:
     arc_tail: Ints
     arc_head: Ints
     arc_time_s: Floats
+    arc_delay_s: Floats
     arc_target: Ints
-    arc_source: Ints
+    source_start: Ints
+    source: Ints
     state_node: Ints
     state_arc: Ints
     state_component: npt.NDArray[np.int32]
-    indptr: Ints
-    indices: Ints
+    indptr: Ints32
+    indices: Ints32
+    entry_source: Ints32
+    entry_arc: Ints32
     entry_time_s: Floats
-    entry_arc: Ints
+    entry_length: Lengths
+    in_start: Ints32
+    in_entry: Ints32
     findings: tuple[Finding, ...] = ()
+    base: RoadGraph | None = None
 
     @property
     def n_nodes(self) -> int:
@@ -100,40 +131,35 @@ class RoadGraph:
 
     @cached_property
     def main_edges(self) -> Ints:
-        """Indices of the edges a position may be put on: drivable, in the main part."""
-        return np.flatnonzero(self.edge_component == MAIN)
+        """Indices of the edges a position may be put on: drivable, in the main part, not closed for now."""
+        return np.flatnonzero((self.edge_component == MAIN) & ~self.edge_is_closed)
+
+    def lines(self, edges: npt.ArrayLike) -> npt.NDArray[np.object_]:
+        """Return edges as Shapely lines in metres."""
+        edge = np.asarray(edges, dtype=np.int64)
+        count = self.vertex_start[edge + 1] - self.vertex_start[edge]
+        vertices = ranges(self.vertex_start[edge], count)
+        # Not prepared: GEOS builds a prepared line's index at its first use, which threads may not share.
+        lines = shapely.linestrings(self.vertex_xy_m[vertices], indices=np.repeat(np.arange(len(edge)), count))
+        return np.asarray(lines, dtype=object)
 
     @cached_property
     def main_lines(self) -> npt.NDArray[np.object_]:
         """Shapely lines of `main_edges` in metres."""
-        start = self.vertex_start[self.main_edges]
-        count = self.vertex_start[self.main_edges + 1] - start
-        owner = np.repeat(np.arange(len(start)), count)
-        vertices = np.arange(len(owner)) + np.repeat(start - (np.cumsum(count) - count), count)
-        # Not prepared: GEOS builds a prepared line's index at its first use, which threads may not share.
-        return np.asarray(shapely.linestrings(self.vertex_xy_m[vertices], indices=owner), dtype=object)
+        return self.lines(self.main_edges)
 
     @cached_property
-    def main_tree(self) -> shapely.STRtree:
-        """Spatial index of `main_lines`."""
-        return shapely.STRtree(self.main_lines)
+    def grid(self) -> StreetGrid:
+        """Cells for finding the nearest street; what is closed for now is in them, and left out when they are used."""
+        if self.base is not None:
+            return self.base.grid
+        return make_grid(self.vertex_xy_m, self.vertex_start, np.flatnonzero(self.edge_component == MAIN))
 
     @cached_property
-    def ways(self) -> tuple[Ints, Floats]:
-        """Ways of driving onto an edge, for a search that ends on it.
-
-        Returns
-        -------
-        tuple
-            States ``(n_edges, 2 * k)`` from which to enter, and seconds of the whole arc, NaN where there is no such
-            way: first the *k* ways along the drawing, then those against it.
-        """
-        n_edges, k = len(self.edge_id), self.arc_source.shape[1]
-        # A last row of -1 stands for "no arc", which is what index -1 picks.
-        source = np.vstack([self.arc_source, np.full((1, k), -1)])[self.edge_arc]
-        seconds = np.append(self.arc_time_s, np.nan)[self.edge_arc][:, :, None]
-        time_s = np.where(source >= 0, seconds, np.nan)
-        return np.maximum(source, 0).reshape(n_edges, 2 * k), time_s.reshape(n_edges, 2 * k)
+    def reversed(self) -> tuple[Ints32, Ints32, Floats, Lengths]:
+        """The search graph against its direction: `indptr`, `indices`, seconds, lengths; entry *i* is `in_entry[i]`."""
+        entry = self.in_entry
+        return self.in_start, self.entry_source[entry], self.entry_time_s[entry], self.entry_length[entry]
 
     def street(self, edge: int) -> str | None:
         """Return the name of the street the edge belongs to."""
@@ -163,94 +189,6 @@ class RoadGraph:
         return grouped.reset_index().sort_values(["length_m", "component"], ascending=[False, True], ignore_index=True)
 
 
-def speeds_of(speeds: pd.DataFrame, profile: str, hour_from: int = 0) -> dict[str, float]:
-    """Return km/h by road class for `profile` and hour band from the rows of `road_speed`."""
-    rows = speeds[(speeds["profile"] == profile) & (speeds["hour_from"] == hour_from)]
-    return {str(name): float(kph) for name, kph in zip(rows["road_class"], rows["speed_kph"], strict=True)}
-
-
-def _refuse(findings: list[Finding]) -> None:
-    if findings:
-        shown = "; ".join(str(finding) for finding in findings[:5])
-        more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
-        raise NetworkError(f"road network refused: {shown}{more}")
-
-
-def _check(nodes: pd.DataFrame, edges: pd.DataFrame, geometry: npt.NDArray[np.object_]) -> None:
-    """Refuse tables that cannot be a network, with every kind of fault at once."""
-    findings: list[Finding] = []
-
-    def refuse(bad: Any, field: str, ids: pd.Series, reason: str) -> None:
-        listed = ids[np.asarray(bad)].tolist()
-        if listed:
-            findings.append(Finding(field=field, reason=f"{reason}: {len(listed)}, first {listed[:3]}"))
-
-    lonlat = nodes[["lon", "lat"]].to_numpy(np.float64)
-    in_range = np.isfinite(lonlat).all(axis=1) & (np.abs(lonlat) <= [180, 90]).all(axis=1)
-    refuse(~in_range, "node", nodes["node_id"], "position not on Earth")
-    refuse(nodes["node_id"].duplicated(), "node", nodes["node_id"], "id given twice")
-    refuse(edges["edge_id"].duplicated(), "edge", edges["edge_id"], "id given twice")
-    known = edges["from_node"].isin(nodes["node_id"]) & edges["to_node"].isin(nodes["node_id"])
-    refuse(~known, "edge", edges["edge_id"], "starts or ends at a node that is not in the table")
-    refuse(
-        ~edges["direction"].isin(["both", "forward", "backward"]),
-        "direction",
-        edges["edge_id"],
-        "not one of both, forward, backward",
-    )
-    is_line = (shapely.get_type_id(geometry) == 1) & (shapely.get_num_points(geometry) >= 2)
-    refuse(~is_line, "geom", edges["edge_id"], "not a line of two or more vertices")
-    length = edges["length_m"].to_numpy(np.float64)
-    refuse(~(np.isfinite(length) & (length >= 0)), "length_m", edges["edge_id"], "not a length in metres")
-    for column in ("speed_kph", "width_m"):
-        value = edges[column].to_numpy(np.float64)
-        refuse(~(np.isnan(value) | ((value > 0) & np.isfinite(value))), column, edges["edge_id"], "not above zero")
-    _refuse(findings)
-
-
-def _arcs(edges: pd.DataFrame, ends: Ints, speeds: Mapping[str, float], profile: Profile) -> Arcs:
-    """Make the arcs a vehicle of the profile may drive, and their seconds."""
-    by_class = edges["road_class"].map(dict(speeds)).to_numpy(np.float64)
-    tagged = edges["speed_kph"].to_numpy(np.float64)
-    width = edges["width_m"].to_numpy(np.float64)
-    is_open = ~np.isnan(by_class) & ~(width < profile.width_m)
-    seconds = edges["length_m"].to_numpy(np.float64) * 3.6 / np.where(np.isnan(tagged), by_class, tagged)
-    direction = edges["direction"].to_numpy()
-    sides = np.column_stack([direction != "backward", direction != "forward"]) & is_open[:, None]
-    edge, side = np.nonzero(sides)
-    of_edge = np.full(sides.shape, -1, dtype=np.int64)
-    of_edge[edge, side] = np.arange(len(edge))
-    return Arcs(edge=edge, tail=ends[edge, side], head=ends[edge, 1 - side], of_edge=of_edge, time_s=seconds[edge])
-
-
-def _turns(
-    restrictions: pd.DataFrame, edge_ids: pd.Index[Any], node_ids: pd.Index[Any], ends: Ints
-) -> tuple[Turns, tuple[Finding, ...]]:
-    """Translate restrictions to indices; those that cannot apply are dropped and reported."""
-    if len(edge_ids) == 0:
-        restrictions = restrictions.iloc[:0]
-    start = edge_ids.get_indexer(pd.Index(restrictions["from_edge"]))
-    target = edge_ids.get_indexer(pd.Index(restrictions["to_edge"]))
-    via = node_ids.get_indexer(pd.Index(restrictions["via_node"]))
-    kind = restrictions["kind"].to_numpy()
-    # Without the edge it comes from (closed, clipped away) a restriction means nothing; without the edge it leads
-    # to, an `only` still forbids all others.
-    present = (start >= 0) & (via >= 0)
-    meets = present & (ends[start] == via[:, None]).any(axis=1)
-    meets &= (target < 0) | (ends[target] == via[:, None]).any(axis=1)
-    known = np.isin(kind, ["no", "only"])
-    findings = tuple(
-        Finding(field="restriction", reason=reason, value=int(row))
-        for bad, reason in (
-            (present & ~meets, "its edges do not meet at the via node"),
-            (~known, "kind is neither no nor only"),
-        )
-        for row in np.flatnonzero(bad)
-    )
-    used = meets & known
-    return Turns(start[used], via[used], target[used], kind[used] == "only"), findings
-
-
 def _content_digest(*parts: Any) -> str:
     digest = hashlib.sha256(f"graph {FORMAT}".encode())
     for part in parts:
@@ -269,6 +207,7 @@ def build_graph(
     profile: Profile,
     metric_srid: int,
     hour_from: int = 0,
+    u_turns: UTurns = UTurns.ANYWHERE,
     digest: str | None = None,
 ) -> RoadGraph:
     """Make the network of one vehicle profile from the rows of the road tables.
@@ -279,9 +218,11 @@ def build_graph(
         Columns `node_id`, `lon`, `lat` (EPSG:4326 degrees).
     edges
         Columns of `road_edge`, geometry as Shapely lines (EPSG:4326) in `geometry`, drawn from `from_node` to
-        `to_node`. Lengths are those of `length_m`, not of the drawing.
+        `to_node`. Lengths are those of `length_m`, not of the drawing. Columns the demo city has no use for may be
+        missing.
     restrictions
-        Columns `from_edge`, `via_node`, `to_edge`, `kind` (``no`` or ``only``).
+        Columns `from_edge`, `via_node`, `to_edge`, `kind` (``no`` or ``only``), and, if there, `via_edges` and
+        `applies` of `road_restriction`.
     speeds
         Columns `profile`, `road_class`, `hour_from`, `speed_kph`. A class without a row is closed to the profile.
         A tagged limit (`speed_kph` of the edge) replaces the speed of its class.
@@ -289,6 +230,8 @@ def build_graph(
         The kind of vehicle; ways with a known `width_m` below its width are closed to it.
     metric_srid
         SRID of the city in which positions are put on edges.
+    u_turns
+        Where a vehicle may turn round; the rule in use is stated and reasoned in `states`.
     digest
         Name of the result; by default the SHA-256 of everything given.
 
@@ -299,33 +242,42 @@ def build_graph(
 
     Notes
     -----
-    The U-turn rule is stated in `states`. Restrictions whose edges do not meet are dropped and listed in `findings`;
+    Restrictions whose edges do not meet are dropped and listed in `findings`;
     a mistyped restriction must not take the whole city's travel times away.
     """
     geometry = np.asarray(edges["geometry"], dtype=object)
-    _check(nodes, edges, geometry)
-    by_class = speeds_of(speeds, profile.name, hour_from)
+    check_tables(nodes, edges, geometry)
     node_ids, edge_ids = pd.Index(nodes["node_id"]), pd.Index(edges["edge_id"])
     ends = np.column_stack(
         [node_ids.get_indexer(pd.Index(edges["from_node"])), node_ids.get_indexer(pd.Index(edges["to_node"]))]
     )
-    arcs = _arcs(edges, ends, by_class, profile)
-    turns, findings = _turns(restrictions, edge_ids, node_ids, ends)
+    arcs = make_arcs(
+        nodes, edges, ends, edge_speeds(edges, speeds_of(speeds, profile.name, hour_from), profile), profile
+    )
+    turns, findings = make_turns(restrictions, edge_ids, node_ids, ends, profile)
+    if u_turns == UTurns.DEAD_ENDS:
+        turns = joined(turns, no_turning_round(arcs, len(nodes)))
     states = expand(arcs, turns, len(nodes))
-    label = strong_components(states.indptr, states.indices, states.node)
+    label = strong_components(states)
 
     lonlat = nodes[["lon", "lat"]].to_numpy(np.float64)
     vertex_lonlat, owner = shapely.get_coordinates(geometry, return_index=True)
-    names, street_names = pd.factorize(edges["name"], sort=True)
+    street = edges["name"].where(edges["name"].notna(), edges["ref"]) if "ref" in edges else edges["name"]
+    names, street_names = pd.factorize(street, sort=True)
     classes, road_classes = pd.factorize(edges["road_class"], sort=True)
+    length_m = edges["length_m"].to_numpy(np.float64)
+    is_bridge = edges["is_bridge"].to_numpy(bool)
+    is_tunnel, layer = column(edges, "is_tunnel", False, bool), column(edges, "layer", 0, np.int16)
     if digest is None:
         digest = _content_digest(
             *[np.asarray(nodes["node_id"]), lonlat, np.asarray(edges["edge_id"]), ends, arcs.edge, arcs.of_edge],
-            *[arcs.time_s, np.asarray(edges["length_m"], np.float64), vertex_lonlat, owner, names, classes],
+            *[arcs.time_s, arcs.delay_s, length_m, vertex_lonlat, owner, names, classes, is_bridge, is_tunnel, layer],
             *[np.asarray(list(street_names), object), np.asarray(list(road_classes), object)],
             *[turns.from_edge, turns.via_node, turns.to_edge, turns.is_only],
-            np.asarray([profile.name, metric_srid, hour_from], object),
+            np.asarray([profile.name, metric_srid, hour_from, turns.via_edges], object),
         )
+    entry_arc = states.entry_arc.astype(np.int32)
+    in_entry = np.argsort(states.indices, kind="stable")
     return RoadGraph(
         profile=profile.name,
         metric_srid=metric_srid,
@@ -336,37 +288,46 @@ def build_graph(
         node_lonlat=lonlat,
         node_xy_m=to_metric(lonlat, metric_srid),
         edge_id=edge_ids.to_numpy(np.int64),
-        edge_from=ends[:, 0],
-        edge_to=ends[:, 1],
-        edge_length_m=edges["length_m"].to_numpy(np.float64),
+        edge_from=ends[:, 0].copy(),
+        edge_to=ends[:, 1].copy(),
+        edge_length_m=length_m,
         edge_class=classes.astype(np.int16),
         edge_name=names.astype(np.int32),
-        edge_is_bridge=edges["is_bridge"].to_numpy(bool),
-        edge_component=edge_components(arcs, states.arc_source, states.arc_target, label),
+        edge_is_bridge=is_bridge,
+        edge_is_tunnel=is_tunnel,
+        edge_layer=layer,
+        edge_component=edge_components(arcs, states, label),
+        edge_is_closed=np.zeros(len(edges), dtype=bool),
         edge_arc=arcs.of_edge,
         vertex_lonlat=vertex_lonlat,
         vertex_xy_m=to_metric(vertex_lonlat, metric_srid),
-        vertex_start=np.searchsorted(owner, np.arange(len(edges) + 1)),
+        vertex_start=np.searchsorted(owner, np.arange(len(edges) + 1)).astype(np.int64),
         arc_edge=arcs.edge,
         arc_tail=arcs.tail,
         arc_head=arcs.head,
         arc_time_s=arcs.time_s,
+        arc_delay_s=arcs.delay_s,
         arc_target=states.arc_target,
-        arc_source=states.arc_source,
+        source_start=states.source_start,
+        source=states.source,
         state_node=states.node,
         state_arc=states.arc,
         state_component=label,
-        indptr=states.indptr,
-        indices=states.indices,
-        entry_time_s=states.time_s,
-        entry_arc=states.entry_arc,
+        indptr=states.indptr.astype(np.int32),
+        indices=states.indices.astype(np.int32),
+        entry_source=np.repeat(np.arange(len(states.node), dtype=np.int32), np.diff(states.indptr)),
+        entry_arc=entry_arc,
+        entry_time_s=arcs.time_s[entry_arc] + arcs.delay_s[entry_arc],
+        entry_length=length_ticks(length_m)[arcs.edge[entry_arc]],
+        in_start=np.searchsorted(states.indices[in_entry], np.arange(len(states.node) + 1)).astype(np.int32),
+        in_entry=in_entry.astype(np.int32),
         findings=findings,
     )
 
 
 def graph_arrays(graph: RoadGraph) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """Take a graph apart into what a file holds: the head, and the arrays by name."""
-    values = {field.name: getattr(graph, field.name) for field in fields(graph) if field.name != "findings"}
+    values = {one.name: getattr(graph, one.name) for one in fields(graph) if one.name not in ("findings", "base")}
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     head = {name: value for name, value in values.items() if name not in arrays}
     return {**head, "kind": "graph", "format": FORMAT}, arrays

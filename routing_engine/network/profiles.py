@@ -18,20 +18,31 @@ class Profile:
     width_m
         Clear width it needs, mirrors included. A way whose known width is smaller is closed to it; a way of unknown
         width is open.
+    group
+        Its bit in `road_edge.access_forward` and `road_restriction.applies`: 1 car, 2 motorcycle, 4 emergency.
+    signal_s, level_crossing_s
+        Mean seconds lost at a traffic signal and at a level crossing.
+    limited_factor
+        How much longer a street takes that one may enter but not pass through.
     """
 
     name: str
     width_m: float
+    group: int
+    signal_s: float
+    level_crossing_s: float
+    limited_factor: float
 
 
-# A 2.5 m pump or a 2.0 m van with mirrors and a hand's breadth on each side. Assumed from makers' body widths.
+# Widths: a 2.5 m pump or a 2.0 m van with mirrors and a hand's breadth on each side, from makers' body widths. Seconds
+# and factors are assumed: a public driver's mean wait as routing servers use it, half of it under siren.
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile(name="fire_engine", width_m=3.0),
-        Profile(name="ambulance", width_m=2.4),
-        Profile(name="car", width_m=2.0),
-        Profile(name="motorcycle", width_m=0.8),
+        Profile(name="fire_engine", width_m=3.0, group=4, signal_s=1.0, level_crossing_s=1.0, limited_factor=1.0),
+        Profile(name="ambulance", width_m=2.4, group=4, signal_s=1.0, level_crossing_s=1.0, limited_factor=1.0),
+        Profile(name="car", width_m=2.0, group=1, signal_s=2.0, level_crossing_s=2.0, limited_factor=4.0),
+        Profile(name="motorcycle", width_m=0.8, group=2, signal_s=2.0, level_crossing_s=2.0, limited_factor=4.0),
     )
 }
 

@@ -8,18 +8,24 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 
+from routing_engine.network.compiled import in_parts, kernels
 from routing_engine.network.graph import RoadGraph
 from routing_engine.network.projection import Floats, to_lonlat, to_metric
-from routing_engine.network.states import Ints
+from routing_engine.network.states import Ints, ranges
 
 SNAP_LIMIT_M = 250.0
 # Two roads whose distances differ by less than this are both candidates: carriageways of one street, a corner.
 TOLERANCE_M = 5.0
 N_CANDIDATES = 3
-# Bounds the memory of a batch of millions.
-CHUNK = 100_000
+# Nearer to the street's line than this, neither side is meant.
+ON_THE_LINE_M = 1e-3
+# Assumed: a phone's heading on a moving vehicle, and a street's bend within a block.
+BEARING_TOLERANCE_DEG = 45.0
+# Fewer are not worth a second thread.
+POINTS_AT_ONCE = 2_000
+# Side of the squares, in cells, in which a batch is worked off: its streets fit into a processor's cache.
+SQUARE_CELLS = 12
 
 
 class Refusal(IntEnum):
@@ -29,6 +35,7 @@ class Refusal(IntEnum):
     TOO_FAR = 1
     NOT_A_POSITION = 2
     NO_ROADS = 3
+    NO_SUCH_DIRECTION = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,16 +79,53 @@ class Snapped:
         return metres
 
     @cached_property
+    def _on_road(self) -> tuple[Floats, Floats]:
+        """Places of the candidates found ``(n_found, 2)`` and the drawing's direction there, in metres."""
+        found = self.edge >= 0
+        return at_fraction(self.graph, self.edge[found], self.fraction[found])
+
+    @cached_property
     def point_lonlat(self) -> Floats:
         """The points on the road ``(n, k, 2)``, EPSG:4326 degrees; NaN where there is no candidate."""
         points = np.full((*self.edge.shape, 2), np.nan)
-        found = self.edge >= 0
-        if found.any():
-            row = np.searchsorted(self.graph.main_edges, self.edge[found])
-            lines = self.graph.main_lines[row]
-            on_road = shapely.line_interpolate_point(lines, self.fraction[found], normalized=True)
-            points[found] = to_lonlat(shapely.get_coordinates(on_road), self.graph.metric_srid)
+        points[self.edge >= 0] = to_lonlat(self._on_road[0], self.graph.metric_srid)
         return points
+
+    @cached_property
+    def side(self) -> npt.NDArray[np.int8]:
+        """On which side of the drawing the position lies ``(n, k)``: 1 left, -1 right, 0 on it or without candidate."""
+        found = self.edge >= 0
+        on_road, along = self._on_road
+        away = to_metric(self.lonlat, self.graph.metric_srid)[np.nonzero(found)[0]] - on_road
+        across = along[:, 0] * away[:, 1] - along[:, 1] * away[:, 0]
+        side = np.zeros(self.edge.shape, dtype=np.int8)
+        side[found] = np.where(np.hypot(*away.T) < ON_THE_LINE_M, 0, np.sign(across))
+        return side
+
+
+def at_fraction(graph: RoadGraph, edge: Ints, fraction: Floats) -> tuple[Floats, Floats]:
+    """Return places along edges in metres ``(n, 2)``, and the direction of the drawing there (of any length)."""
+    first, last = graph.vertex_start[edge], graph.vertex_start[edge + 1] - 1
+    count = last - first + 1
+    vertex = ranges(first, count)
+    group = np.repeat(np.arange(len(edge)), count)
+    xy = graph.vertex_xy_m[vertex]
+    step = np.zeros(len(vertex))
+    step[1:] = np.hypot(*np.diff(xy, axis=0).T)
+    begin = np.cumsum(count) - count
+    step[begin] = 0.0
+    along = np.cumsum(step)
+    along -= along[begin][group]
+    wanted = fraction * along[begin + count - 1]
+    # The last segment that begins at or before the place and is not a point.
+    starts = (along <= wanted[group]) & (np.arange(len(vertex)) < (begin + count - 1)[group])
+    starts[:-1] &= step[1:] > 0.0
+    at = begin.copy()
+    np.maximum.at(at, group[starts], np.flatnonzero(starts))
+    direction = xy[at + 1] - xy[at]
+    length = np.hypot(*direction.T)
+    part = np.divide(wanted - along[at], length, out=np.zeros(len(at)), where=length > 0)
+    return xy[at] + np.clip(part, 0.0, 1.0)[:, None] * direction, direction
 
 
 def snap(
@@ -91,71 +135,72 @@ def snap(
     limit_m: float = SNAP_LIMIT_M,
     n_candidates: int = N_CANDIDATES,
     tolerance_m: float = TOLERANCE_M,
+    bearing_deg: npt.ArrayLike | None = None,
+    bearing_tolerance_deg: float = BEARING_TOLERANCE_DEG,
 ) -> Snapped:
     """Find the nearest edges of the network's main part.
 
     Parameters
     ----------
     graph
-        Only edges its profile may drive and that lie in the main part are considered.
+        Only edges its profile may drive, that lie in the main part and are not closed for now are considered.
     lonlat
         ``(n, 2)``, EPSG:4326 degrees. NaN, infinite and out-of-range positions are refused, not an error.
     limit_m
         A position farther than this from every such edge is refused: across the bay is not near.
     n_candidates, tolerance_m
         Up to so many edges whose distance is at most `tolerance_m` above the nearest one's.
+    bearing_deg, bearing_tolerance_deg
+        Heading of each position ``(n,)``, clockwise from north, NaN where unknown. Only edges that may be driven in
+        that direction, give or take the tolerance, are considered.
 
     Notes
     -----
     Distances are planar in the metric SRID; in a UTM zone they are within 0.1 % of those on the ellipsoid. The
     offset is the drawing's offset scaled to `edge_length_m`.
     """
-    asked = np.asarray(lonlat, dtype=np.float64).reshape(-1, 2)
+    asked = np.ascontiguousarray(np.asarray(lonlat, dtype=np.float64).reshape(-1, 2))
     n = len(asked)
-    edge = np.full((n, n_candidates), -1, dtype=np.int64)
-    fraction = np.full((n, n_candidates), np.nan)
-    distance = np.full((n, n_candidates), np.nan)
-    reason = np.full(n, Refusal.TOO_FAR, dtype=np.int8)
-    usable = np.isfinite(asked).all(axis=1) & (np.abs(asked) <= (180.0, 90.0)).all(axis=1)
-    reason[~usable] = Refusal.NOT_A_POSITION
-    if len(graph.main_edges) == 0:
-        reason[usable] = Refusal.NO_ROADS
-        return Snapped(graph, asked, edge, fraction, distance, reason)
-    rows = np.flatnonzero(usable)
-    for start in range(0, len(rows), CHUNK):
-        row = rows[start : start + CHUNK]
-        xy_m = to_metric(asked[row], graph.metric_srid)
-        is_near_zone = np.isfinite(xy_m).all(axis=1)  # far from the zone a projection may have no image
-        row, points = row[is_near_zone], np.asarray(shapely.points(xy_m[is_near_zone]), dtype=object)
-        point, rank, line, metres, part = _nearest_lines(graph, points, limit_m, n_candidates, tolerance_m)
-        edge[row[point], rank] = graph.main_edges[line]
-        fraction[row[point], rank] = part
-        distance[row[point], rank] = metres
-    reason[edge[:, 0] >= 0] = Refusal.NONE
+    edge = np.empty((n, n_candidates), dtype=np.int64)
+    fraction = np.empty((n, n_candidates))
+    distance = np.empty((n, n_candidates))
+    # Nothing is near a position that is none: NaN and infinity stay so when they are projected.
+    xy_m = to_metric(asked, graph.metric_srid)
+    bearing = _grid_bearing(graph, asked, xy_m, bearing_deg)
+    place = kernels().placing.place
+    grid = graph.grid
+    order = np.empty(n if n >= POINTS_AT_ONCE else 0, dtype=np.int64)
+    if len(order):
+        kernels().placing.by_place(xy_m, grid.frame, SQUARE_CELLS, order)
+    asked_for = (xy_m, bearing, float(limit_m), float(tolerance_m), float(bearing_tolerance_deg))
+    network = (*grid.arrays, graph.edge_arc, graph.edge_is_closed, order)
+
+    def fill(first: int, last: int) -> None:
+        place(*asked_for, *network, first, last, edge, fraction, distance)
+
+    in_parts(fill, n, least=POINTS_AT_ONCE)
+    reason = np.where(edge[:, 0] >= 0, Refusal.NONE, Refusal.TOO_FAR).astype(np.int8)
+    if reason.any():
+        _explain(graph, asked, bearing, edge, reason)
+        refused = reason != Refusal.NONE
+        edge[refused], fraction[refused], distance[refused] = -1, np.nan, np.nan
     return Snapped(graph, asked, edge, fraction, distance, reason)
 
 
-def _nearest_lines(
-    graph: RoadGraph, points: npt.NDArray[np.object_], limit_m: float, n_candidates: int, tolerance_m: float
-) -> tuple[Ints, Ints, Ints, Floats, Floats]:
-    """Return aligned arrays: point, rank among its candidates, line, metres, position along the line (0 to 1)."""
-    (point, _), nearest = graph.main_tree.query_nearest(
-        points, max_distance=np.nextafter(limit_m, np.inf), return_distance=True, all_matches=False
-    )
-    # The margin keeps the nearest edge itself when both computations round differently.
-    reach = np.minimum(nearest + tolerance_m, limit_m) + 1e-6
-    among, line = graph.main_tree.query(points[point], predicate="dwithin", distance=reach)
-    point = point[among]
-    metres = shapely.distance(points[point], graph.main_lines[line])
-    order = np.lexsort((line, metres, point))
-    point, line, metres = point[order], line[order], metres[order]
-    first = np.ones(len(point), dtype=bool)
-    first[1:] = point[1:] != point[:-1]
-    rank = np.arange(len(point)) - np.flatnonzero(first)[np.cumsum(first) - 1]
-    kept = (rank < n_candidates) & (metres <= limit_m)
-    point, rank, line, metres = point[kept], rank[kept], line[kept], metres[kept]
-    lines = graph.main_lines[line]
-    along = shapely.line_locate_point(lines, points[point])
-    length = shapely.length(lines)
-    part = np.divide(along, length, out=np.zeros(len(along)), where=length > 0)
-    return point, rank, line, metres, np.clip(part, 0.0, 1.0)
+def _grid_bearing(graph: RoadGraph, lonlat: Floats, xy_m: Floats, bearing_deg: npt.ArrayLike | None) -> Floats:
+    """Return headings from the north of the metric grid; empty when none was asked for."""
+    if bearing_deg is None:
+        return np.empty(0)
+    true_deg = np.broadcast_to(np.asarray(bearing_deg, dtype=np.float64), (len(lonlat),))
+    north = to_metric(lonlat + np.array([0.0, 1e-4]), graph.metric_srid) - xy_m
+    return np.ascontiguousarray(true_deg + np.degrees(np.arctan2(north[:, 0], north[:, 1])))
+
+
+def _explain(graph: RoadGraph, lonlat: Floats, bearing: Floats, edge: Ints, reason: npt.NDArray[np.int8]) -> None:
+    """Say better than "too far" why positions were refused."""
+    is_position = np.isfinite(lonlat).all(axis=1) & (np.abs(lonlat) <= (180.0, 90.0)).all(axis=1)
+    reason[~is_position] = Refusal.NOT_A_POSITION
+    if len(graph.main_edges) == 0:
+        reason[is_position] = Refusal.NO_ROADS
+    elif len(bearing):
+        reason[(edge[:, 0] < 0) & is_position & np.isfinite(bearing)] = Refusal.NO_SUCH_DIRECTION

@@ -1,16 +1,20 @@
 """Turn restrictions as states of a search: where a vehicle is and, where it matters, how it came there.
 
-A *state* is a node, or one way of arriving at a node (an *approach*) when that arrival may not turn everywhere. An
+A *state* is a node, or one way of arriving at a node when that arrival may not turn everywhere: an *approach* (the arc
+it came by), or, inside a restriction over whole streets, a *course* (the arc, and which restrictions have begun). An
 unrestricted network has one state per node, so restrictions cost memory only where they stand.
 
 U-turn rule: a vehicle may turn round at any node unless a restriction on its approach forbids it (a ``no`` from an
-edge to itself, or an ``only`` to another edge). Engines do turn round at junctions, and a general ban would need a
-state for every arc, about twice the memory. The rule also means that closing a street never opens a manoeuvre.
+edge to itself, or an ``only`` to another edge). Engines do turn round at junctions. `UTurns.DEAD_ENDS` forbids it
+wherever there is another way on, as routing servers for the public do; it needs a state for nearly every arc.
+Measured in docs/routing-check.md. The first rule also means that closing a street never opens a manoeuvre.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -18,6 +22,13 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+
+class UTurns(StrEnum):
+    """Where a vehicle may turn round on its own street."""
+
+    ANYWHERE = "anywhere"
+    DEAD_ENDS = "dead_ends"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +43,8 @@ class Arcs:
         ``(n_edges, 2)``: the arc along and the arc against the drawing; -1 where it may not be driven.
     time_s
         Seconds over the whole arc ``(n_arcs,)``.
+    delay_s
+        Seconds lost in passing the arc's head, once it is passed ``(n_arcs,)``.
     """
 
     edge: Ints
@@ -39,6 +52,7 @@ class Arcs:
     head: Ints
     of_edge: Ints
     time_s: Floats
+    delay_s: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,15 +62,19 @@ class Turns:
     Attributes
     ----------
     from_edge, via_node, to_edge
-        ``(n_restrictions,)``.
+        ``(n_restrictions,)``; `via_node` is where `from_edge` ends.
     is_only
         True: every other turn is forbidden. False: this turn is forbidden.
+    via_edges
+        Edges between the two, in driving order; empty for a restriction at a node. An ``only`` binds once `from_edge`
+        and all of `via_edges` have been driven; leaving earlier is allowed.
     """
 
     from_edge: Ints
     via_node: Ints
     to_edge: Ints
     is_only: npt.NDArray[np.bool_]
+    via_edges: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,20 +86,20 @@ class States:
     node, arc
         ``(n_states,)``: where the state is, and the arc it arrived by (-1: any without a restriction).
     arc_target
-        ``(n_arcs,)``: the state reached by driving the arc.
-    arc_source
-        ``(n_arcs, k)``: states from which the arc may be entered; -1 pads.
-    indptr, indices, time_s, entry_arc
-        Compressed rows: row *i* holds the states next to state *i*, the seconds, and the arc driven.
+        ``(n_arcs,)``: the state reached by driving the arc from a place on it or from an unrestricted state.
+    source_start, source
+        States from which arc *i* may be entered: ``source[source_start[i]:source_start[i+1]]``, ascending.
+    indptr, indices, entry_arc
+        Compressed rows: row *i* holds the states next to state *i* and the arc driven, by (arc, state).
     """
 
     node: Ints
     arc: Ints
     arc_target: Ints
-    arc_source: Ints
+    source_start: Ints
+    source: Ints
     indptr: Ints
     indices: Ints
-    time_s: Floats
     entry_arc: Ints
 
 
@@ -89,6 +107,200 @@ def ranges(start: Ints, count: Ints) -> Ints:
     """Return ``start[0] … start[0]+count[0]-1, start[1] …`` as one array."""
     before = np.cumsum(count) - count
     return np.repeat(start - before, count) + np.arange(int(count.sum()))
+
+
+def no_turning_round(arcs: Arcs, n_nodes: int) -> Turns:
+    """List the restrictions that forbid turning round wherever another arc leads on."""
+    n_leaving = np.bincount(arcs.tail, minlength=n_nodes)
+    back = np.where(arcs.of_edge[arcs.edge, 0] == np.arange(len(arcs.edge)), 1, 0)
+    barred = np.flatnonzero((arcs.of_edge[arcs.edge, back] >= 0) & (n_leaving[arcs.head] > 1))
+    edge = arcs.edge[barred]
+    return Turns(edge, arcs.head[barred], edge, np.zeros(len(barred), bool), ((),) * len(barred))
+
+
+def joined(one: Turns, two: Turns) -> Turns:
+    """Return the restrictions of both."""
+    return Turns(
+        np.concatenate([one.from_edge, two.from_edge]),
+        np.concatenate([one.via_node, two.via_node]),
+        np.concatenate([one.to_edge, two.to_edge]),
+        np.concatenate([one.is_only, two.is_only]),
+        one.via_edges + two.via_edges,
+    )
+
+
+def _leaving(arcs: Arcs, n_nodes: int) -> tuple[Ints, Ints]:
+    """Return the arcs by tail, and where each node's begin."""
+    by_tail = np.argsort(arcs.tail, kind="stable")
+    return by_tail, np.searchsorted(arcs.tail[by_tail], np.arange(n_nodes + 1)).astype(np.int64)
+
+
+def _allowed_turns(arcs: Arcs, turns: Turns, by_tail: Ints, start: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return the approaches (arcs) restricted at their node, and the pairs (approach index, arc) that may be driven."""
+    n_edges = len(arcs.of_edge)
+    at_node = np.array([not edges for edges in turns.via_edges], dtype=bool)
+    from_edge, via_node = turns.from_edge[at_node], turns.via_node[at_node]
+    to_edge, only = turns.to_edge[at_node], turns.is_only[at_node]
+    arriving = [arcs.of_edge[from_edge, side] for side in (0, 1)]
+    row = np.concatenate([np.flatnonzero((arc >= 0) & (arcs.head[arc] == via_node)) for arc in arriving])
+    arc = np.concatenate([arc[(arc >= 0) & (arcs.head[arc] == via_node)] for arc in arriving])
+    approach, of_row = np.unique(arc, return_inverse=True)
+
+    via = arcs.head[approach]
+    count = start[via + 1] - start[via]
+    turn_from = np.repeat(np.arange(len(approach)), count)
+    turn_arc = by_tail[ranges(start[via], count)]
+
+    is_only = only[row]
+    named = of_row * (n_edges + 1) + np.where(to_edge[row] < 0, n_edges, to_edge[row])
+    key = turn_from * (n_edges + 1) + arcs.edge[turn_arc]
+    allowed = ~np.isin(key, named[~is_only])
+    allowed &= ~np.isin(turn_from, of_row[is_only]) | np.isin(key, named[is_only])
+
+    # An approach whose every turn is allowed (the forbidden street is one-way towards us) needs no state.
+    needed = np.bincount(turn_from[~allowed], minlength=len(approach)) > 0
+    new = np.cumsum(needed) - 1
+    kept = allowed & needed[turn_from]
+    return approach[needed], new[turn_from[kept]], turn_arc[kept]
+
+
+@dataclass(frozen=True)
+class _Sequence:
+    """A restriction over streets: once `arcs` have been driven one after the other, `to_edge` is barred or the only."""
+
+    arcs: tuple[int, ...]
+    to_edge: int
+    is_only: bool
+
+
+def _sequences(arcs: Arcs, turns: Turns) -> list[_Sequence]:
+    """Translate restrictions over streets into arcs; those with a street that cannot be driven so never bind."""
+    found = []
+    for i, via_edges in enumerate(turns.via_edges):
+        if not via_edges:
+            continue
+        first = arcs.of_edge[turns.from_edge[i]]
+        open_ends = [(int(arc),) for arc in first if arc >= 0 and arcs.head[arc] == turns.via_node[i]]
+        for edge in via_edges:
+            sides = [int(arc) for arc in arcs.of_edge[edge] if arc >= 0] if edge >= 0 else []
+            open_ends = [
+                (*driven, arc) for driven in open_ends for arc in sides if arcs.tail[arc] == arcs.head[driven[-1]]
+            ]
+        found += [_Sequence(driven, int(turns.to_edge[i]), bool(turns.is_only[i])) for driven in open_ends]
+    return found
+
+
+Begun = frozenset[tuple[int, int]]
+
+
+class _Courses:
+    """States inside restrictions over streets, found by driving on from where they begin."""
+
+    def __init__(
+        self,
+        arcs: Arcs,
+        sequences: list[_Sequence],
+        approach: Ints,
+        turn_from: Ints,
+        turn_arc: Ints,
+        by_tail: Ints,
+        start: Ints,
+    ) -> None:
+        self.arcs, self.sequences, self.by_tail, self.start = arcs, sequences, by_tail, start
+        self.beginning: dict[int, set[tuple[int, int]]] = {}
+        for number, sequence in enumerate(sequences):
+            self.beginning.setdefault(sequence.arcs[0], set()).add((number, 0))
+        bounds = np.searchsorted(turn_from, np.arange(len(approach) + 1))
+        named = enumerate(approach.tolist()) if sequences else ()
+        self.allowed = {arc: turn_arc[bounds[i] : bounds[i + 1]] for i, arc in named}
+        self.number: dict[tuple[int, Begun], int] = {}
+        self.turns: list[tuple[int, int, int]] = []  # course, arc, course reached or -1
+        self._drive()
+
+    def begun(self, arc: int) -> Begun:
+        """Return what begins by driving `arc`."""
+        return frozenset(self.beginning.get(arc, ()))
+
+    def _of(self, arc: int, begun: Begun, waiting: deque[tuple[int, Begun]]) -> int:
+        if not begun:
+            return -1
+        key = (arc, begun)
+        if key not in self.number:
+            self.number[key] = len(self.number)
+            waiting.append(key)
+        return self.number[key]
+
+    def _drive(self) -> None:
+        waiting: deque[tuple[int, Begun]] = deque()
+        for arc in sorted(self.beginning):
+            self._of(arc, self.begun(arc), waiting)
+        while waiting:
+            arc, begun = key = waiting.popleft()
+            node = int(self.arcs.head[arc])
+            leaving = self.allowed.get(arc, self.by_tail[self.start[node] : self.start[node + 1]])
+            bound = [self.sequences[number] for number, at in begun if at + 1 == len(self.sequences[number].arcs)]
+            barred = {one.to_edge for one in bound if not one.is_only}
+            only = {one.to_edge for one in bound if one.is_only}
+            for following in sorted(leaving.tolist()):
+                edge = int(self.arcs.edge[following])
+                if edge in barred or (only and edge not in only):
+                    continue
+                further = {
+                    (number, at + 1)
+                    for number, at in begun
+                    if at + 1 < len(self.sequences[number].arcs) and self.sequences[number].arcs[at + 1] == following
+                }
+                reached = self._of(following, frozenset(further) | self.begun(following), waiting)
+                self.turns.append((self.number[key], following, reached))
+
+
+def expand(arcs: Arcs, turns: Turns, n_nodes: int) -> States:
+    """Make the states and the search graph over them.
+
+    Parameters
+    ----------
+    arcs
+        What may be driven.
+    turns
+        Restrictions. Several on one approach add up: a turn must be named by an ``only`` (if there is one) and by no
+        ``no``.
+    n_nodes
+        Number of nodes; states 0 … n_nodes-1 are the nodes, then come approaches, then courses.
+    """
+    n_arcs = len(arcs.edge)
+    by_tail, start = _leaving(arcs, n_nodes)
+    approach, turn_from, turn_arc = _allowed_turns(arcs, turns, by_tail, start)
+    courses = _Courses(arcs, _sequences(arcs, turns), approach, turn_from, turn_arc, by_tail, start)
+    first_course = n_nodes + len(approach)
+
+    arc_target = arcs.head.copy()
+    arc_target[approach] = n_nodes + np.arange(len(approach))
+    base_target = arc_target.copy()
+    course_arc = np.empty(len(courses.number), dtype=np.int64)
+    for (arc, begun), number in courses.number.items():
+        course_arc[number] = arc
+        if begun == courses.begun(arc):
+            arc_target[arc] = first_course + number
+
+    driven = np.array(courses.turns, dtype=np.int64).reshape(-1, 3)
+    row = np.concatenate([arcs.tail, n_nodes + turn_from, first_course + driven[:, 0]])
+    arc = np.concatenate([np.arange(n_arcs), turn_arc, driven[:, 1]])
+    reached = np.where(driven[:, 2] < 0, base_target[driven[:, 1]], first_course + driven[:, 2])
+    column = np.concatenate([arc_target[arc[: n_arcs + len(turn_arc)]], reached])
+
+    node = np.concatenate([np.arange(n_nodes), arcs.head[approach], arcs.head[course_arc]])
+    order = np.lexsort((column, arc, row))
+    by_arc = np.lexsort((row, arc))
+    return States(
+        node=node,
+        arc=np.concatenate([np.full(n_nodes, -1), approach, course_arc]),
+        arc_target=arc_target,
+        source_start=np.searchsorted(arc[by_arc], np.arange(n_arcs + 1)).astype(np.int64),
+        source=row[by_arc],
+        indptr=np.searchsorted(row[order], np.arange(len(node) + 1)).astype(np.int64),
+        indices=column[order],
+        entry_arc=arc[order],
+    )
 
 
 def compressed(
@@ -110,71 +322,3 @@ def compressed(
     first[1:] = (r[1:] != r[:-1]) | (c[1:] != c[:-1])
     kept = order[first]
     return np.searchsorted(row[kept], np.arange(n_rows + 1)).astype(np.int64), kept
-
-
-def _allowed_turns(arcs: Arcs, turns: Turns, n_nodes: int) -> tuple[Ints, Ints, Ints]:
-    """Return the restricted approaches (arcs), and the pairs (approach index, arc) that may be driven."""
-    n_edges = len(arcs.of_edge)
-    arriving = [arcs.of_edge[turns.from_edge, side] for side in (0, 1)]
-    row = np.concatenate([np.flatnonzero((arc >= 0) & (arcs.head[arc] == turns.via_node)) for arc in arriving])
-    arc = np.concatenate([arc[(arc >= 0) & (arcs.head[arc] == turns.via_node)] for arc in arriving])
-    approach, of_row = np.unique(arc, return_inverse=True)
-
-    by_tail = np.argsort(arcs.tail, kind="stable")
-    start = np.searchsorted(arcs.tail[by_tail], np.arange(n_nodes + 1))
-    via = arcs.head[approach]
-    count = start[via + 1] - start[via]
-    turn_from = np.repeat(np.arange(len(approach)), count)
-    turn_arc = by_tail[ranges(start[via], count)]
-
-    is_only = turns.is_only[row]
-    named = of_row * (n_edges + 1) + np.where(turns.to_edge[row] < 0, n_edges, turns.to_edge[row])
-    key = turn_from * (n_edges + 1) + arcs.edge[turn_arc]
-    allowed = ~np.isin(key, named[~is_only])
-    allowed &= ~np.isin(turn_from, of_row[is_only]) | np.isin(key, named[is_only])
-
-    # An approach whose every turn is allowed (the forbidden street is one-way towards us) needs no state.
-    needed = np.bincount(turn_from[~allowed], minlength=len(approach)) > 0
-    new = np.cumsum(needed) - 1
-    kept = allowed & needed[turn_from]
-    return approach[needed], new[turn_from[kept]], turn_arc[kept]
-
-
-def expand(arcs: Arcs, turns: Turns, n_nodes: int) -> States:
-    """Make the states and the search graph over them.
-
-    Parameters
-    ----------
-    arcs
-        What may be driven.
-    turns
-        Restrictions via a node. Several on one approach add up: a turn must be named by an ``only`` (if there is
-        one) and by no ``no``.
-    n_nodes
-        Number of nodes; states 0 … n_nodes-1 are the nodes.
-    """
-    n_arcs = len(arcs.edge)
-    approach, turn_from, turn_arc = _allowed_turns(arcs, turns, n_nodes)
-    arc_target = arcs.head.copy()
-    arc_target[approach] = n_nodes + np.arange(len(approach))
-
-    by_arc = np.argsort(turn_arc, kind="stable")
-    n_sources = np.bincount(turn_arc, minlength=n_arcs)
-    rank = np.arange(len(by_arc)) - np.repeat(np.cumsum(n_sources) - n_sources, n_sources)
-    arc_source = np.full((n_arcs, 1 + int(n_sources.max(initial=0))), -1, dtype=np.int64)
-    arc_source[:, 0] = arcs.tail
-    arc_source[turn_arc[by_arc], 1 + rank] = n_nodes + turn_from[by_arc]
-
-    row = np.concatenate([arcs.tail, n_nodes + turn_from])
-    arc = np.concatenate([np.arange(n_arcs), turn_arc])
-    indptr, kept = compressed(row, arc_target[arc], arcs.time_s[arc], n_nodes + len(approach))
-    return States(
-        node=np.concatenate([np.arange(n_nodes), arcs.head[approach]]),
-        arc=np.concatenate([np.full(n_nodes, -1), approach]),
-        arc_target=arc_target,
-        arc_source=arc_source,
-        indptr=indptr,
-        indices=arc_target[arc[kept]],
-        time_s=arcs.time_s[arc[kept]],
-        entry_arc=arc[kept],
-    )

@@ -50,7 +50,7 @@ def test_times_on_the_drawn_network():
 def test_states_are_nodes_without_restrictions():
     graph = drawn(POINTS, EDGES)
     assert graph.n_states == graph.n_nodes == 6
-    assert graph.arc_source.shape[1] == 1
+    assert graph.source.tolist() == graph.arc_tail.tolist()
 
 
 def test_no_turn_sends_round_the_block():
@@ -228,7 +228,8 @@ def test_search_graph_holds_exactly_the_allowed_turns(tables):
     allowed = set()
     for arc, target in enumerate(graph.arc_target):
         for following in range(len(name)):
-            if target in graph.arc_source[following]:
+            entered_from = graph.source[graph.source_start[following] : graph.source_start[following + 1]]
+            if target in entered_from:
                 allowed.add((name[arc], name[following]))
     expected = {
         (one[:2], two[:2])

@@ -1,0 +1,1 @@
+"""Compiled inner loops; imported through `routing_engine.network.compiled` alone, because importing compiles them."""
