@@ -173,7 +173,7 @@ def _internal(error: Exception, language: Language) -> Response:
 _REASONS: dict[str, Callable[[Language, dict[str, Any]], tuple[str, str]]] = {
     "missing": lambda lang, c: (message("required", lang), ""),
     "float_parsing": lambda lang, c: (
-        message("wrong_type", lang, expected="number" if lang == "en" else "angka"),
+        message("wrong_type", lang, expected="number"),
         message("number_format", lang, example="122.49985"),
     ),
     "int_parsing": lambda lang, c: (text("not-integer", lang), ""),

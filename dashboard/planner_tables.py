@@ -116,11 +116,14 @@ def month_bars(months: pd.DataFrame, days: tuple[date, date], *, language: str) 
         )
         label = month(start, language)
         partial = f" ({t('partial', language)})" if is_partial else ""
-        title = html.escape(f"{label}{partial}: {t('lane_D', language)} {row['D']}, {t('lane_L', language)} {row['L']}")
+        title = html.escape(
+            f"{label}{partial}: {t('lane_D', language)} {number(row['D'], language)}, "
+            f"{t('lane_L', language)} {number(row['L'], language)}"
+        )
         shown = html.escape(label) if position % step == 0 else "&nbsp;"
         bars.append(
             f'<div title="{title}" style="flex:1;min-width:0"><div style="height:14px;font-size:.7rem;opacity:.8;'
-            f'white-space:nowrap">{row["n"] if len(months) <= 14 else "&nbsp;"}</div>'
+            f'white-space:nowrap">{number(row["n"], language) if len(months) <= 14 else "&nbsp;"}</div>'
             f'<div style="height:140px;display:flex;flex-direction:column;justify-content:flex-end;'
             f'border-bottom:1px solid {LINE}">{pieces}</div>'
             f'<div style="font-size:.7rem;white-space:nowrap">{shown}</div></div>'

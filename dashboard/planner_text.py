@@ -54,6 +54,12 @@ TEXT: dict[str, tuple[str, str]] = {
     "rule_given": ("dipilih", "chosen"),
     "n_places": ("di {n} titik", "at {n} places"),
     "n_outside": ("{n} di luar daratan terpilih, tidak digambar", "{n} outside the land chosen, not drawn"),
+    "small_n": (
+        "Hanya {n} kejadian: bercak pada peta ini lebih banyak berasal dari kernel daripada dari kota. Baca sebagai "
+        "titik-titik, jangan sebagai pola; perpanjang rentang atau longgarkan pilihan.",
+        "Only {n} incidents: the patches on this map come from the kernel more than from the city. Read them as "
+        "single events, not as a pattern; make the period longer or the selection wider.",
+    ),
     "below": ("di bawah {low}: bening", "below {low}: clear"),
     "cell": ("sel {m} m", "cells of {m} m"),
     "edge": ("tepi pantai dikoreksi", "corrected at the shore"),

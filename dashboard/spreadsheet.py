@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-# A cell that begins with one of these is a formula to spreadsheet programs, or becomes one when pasted.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
-
-
-def safe_cell(value: object) -> object:
-    """Return a text so that no spreadsheet program runs it; numbers stay numbers."""
-    if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA_STARTS):
-        return "'" + value
-    return value
+from gis.spreadsheet import safe_cell
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:

@@ -115,6 +115,10 @@ def read_city_folder(folder: Path) -> tuple[City | None, Findings]:
         Every fault of form.
     """
     findings = Findings()
+    if not folder.is_dir():
+        reason = "is not a folder" if folder.exists() else "is not there"
+        findings.say(str(folder), None, "folder", reason, "name the folder that holds the city's files")
+        return None, findings
     document = read_toml(folder, "city.toml", findings)
     facts = read_facts(document, findings) if document is not None else None
     frames = {name: table.read(folder, findings) for name, table in FILES.items()}

@@ -25,6 +25,8 @@ class ImportReport:
         What was written (or would be), by name.
     is_refused
         Nothing was written, for the reasons in `findings`.
+    details
+        What a kind of import says besides, by name; only in the JSON.
     """
 
     file: str
@@ -32,6 +34,7 @@ class ImportReport:
     counts: dict[str, int] = field(default_factory=dict)
     is_dry_run: bool = False
     is_refused: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def errors(self) -> list[Finding]:
@@ -51,6 +54,7 @@ class ImportReport:
             "refused": self.is_refused,
             "dry_run": self.is_dry_run,
             "counts": self.counts,
+            **({"details": self.details} if self.details else {}),
             "findings": [finding.as_dict() for finding in self.findings],
         }
 

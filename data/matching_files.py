@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import warnings
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,16 +11,19 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import shapely
 from sqlalchemy import Connection
 
 from gis.city import read_city
 from gis.errors import ColumnError, CRSError, DataError
+from gis.spreadsheet import safe_cell
 from zones.matching import current_set
 from zones.matching_batch import COLUMNS, match_jurisdictions, read_jurisdictions, read_service_area
 
-READABLE = (".csv", ".parquet", ".geoparquet", ".gpkg", ".geojson", ".json")
-MAX_BYTES = 2 * 1024**3
+PARQUET = (".parquet", ".geoparquet")
+DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON"}  # as GDAL calls them
+READABLE = (".csv", *PARQUET, *DRIVERS)
 
 
 def read_points(path: Path) -> gpd.GeoDataFrame:
@@ -31,7 +36,7 @@ def read_points(path: Path) -> gpd.GeoDataFrame:
     DataError
         The file is missing, of another kind, or cannot be read.
     ColumnError
-        A CSV has no `lon`, `lat`.
+        A CSV has no `lon`, `lat`, a name twice, or rows with more cells than names.
     CRSError
         The file names no CRS.
     """
@@ -43,12 +48,9 @@ def read_points(path: Path) -> gpd.GeoDataFrame:
     if kind == ".csv":
         return _read_csv(path)
     try:
-        if kind in (".parquet", ".geoparquet"):
-            frame = gpd.read_parquet(path)
-        else:
-            # The driver is named, not guessed: a file may not call itself what it is not.
-            driver = "GPKG" if kind == ".gpkg" else "GeoJSON"
-            frame = gpd.read_file(path, engine="pyogrio", driver=driver)
+        frame = gpd.read_parquet(path) if kind in PARQUET else _read_layer(path, DRIVERS[kind])
+    except DataError:
+        raise
     except Exception as error:
         raise DataError(f"{path}: cannot be read as {kind} ({error})") from error
     if frame.crs is None:
@@ -56,12 +58,28 @@ def read_points(path: Path) -> gpd.GeoDataFrame:
     return frame.to_crs(4326)
 
 
+def _read_layer(path: Path, driver: str) -> gpd.GeoDataFrame:
+    # A file may not call itself what it is not: other formats can name further files to be read.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's doubts about the ending are refused below
+        found = pyogrio.read_info(path)["driver"]
+    if found != driver:
+        raise DataError(f"{path}: holds {found}, its ending says {driver}; give it the right ending")
+    return gpd.read_file(path, engine="pyogrio")
+
+
 def _read_csv(path: Path) -> gpd.GeoDataFrame:
     try:
+        names = _header(path)
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ColumnError(f"{path}: column {', '.join(map(repr, twice))} stands there twice; rename one")
         # As text, so that what is not looked at (codes with leading zeros, phone numbers) stays as it is.
-        table = pd.read_csv(path, dtype="string", keep_default_na=False, encoding="utf-8-sig")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        table = pd.read_csv(path, dtype="string", keep_default_na=False, encoding="utf-8-sig", header=0, names=names)
+    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{path}: not a UTF-8 CSV file ({error}); save it as CSV UTF-8 with commas") from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ColumnError(f"{path}: rows have more cells than the {len(names)} names of the first line; name them all")
     missing = [name for name in ("lon", "lat") if name not in table]
     if missing:
         raise ColumnError(f"{path}: column {', '.join(missing)} missing; the file has {', '.join(table.columns)}")
@@ -69,7 +87,16 @@ def _read_csv(path: Path) -> gpd.GeoDataFrame:
     is_number = np.isfinite(lon) & np.isfinite(lat)
     geometry = np.full(len(table), None, dtype=object)
     geometry[is_number] = shapely.points(lon[is_number], lat[is_number])
-    return gpd.GeoDataFrame(table, geometry=geometry, crs=4326)
+    name = "geometry"
+    while name in table:  # a column of that name is the file's own
+        name += "_"
+    return gpd.GeoDataFrame(table.assign(**{name: geometry}), geometry=name, crs=4326)
+
+
+def _header(path: Path) -> list[str]:
+    """Return the names of a CSV's first line as they stand there, without pandas' renaming."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return next((row for row in csv.reader(file) if row), [])
 
 
 def match_file(
@@ -87,8 +114,7 @@ def match_file(
     DataError
         Input or output cannot be read or written, or the service has no boundary.
     """
-    if out.suffix.lower() not in READABLE:
-        raise DataError(f"{out}: cannot write {out.suffix or 'a file without ending'}; use {', '.join(READABLE)}")
+    require_writable_kind(out)
     points = read_points(path)
     number = current_set(tx)
     boundaries = read_jurisdictions(tx, service, at=at or now, boundary_set=number)
@@ -101,32 +127,40 @@ def match_file(
     if clash:
         raise ColumnError(f"{path}: column {', '.join(clash)} would be overwritten; rename it")
     result = points.reset_index(drop=True).join(found)
-    write_points(result, out)
+    try:
+        write_points(result, out)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise DataError(f"{out}: cannot be written ({error})") from error
     return {"n": len(result), "boundary_set": number, **found["match"].value_counts().to_dict()}
 
 
+def require_writable_kind(out: Path) -> None:
+    """Check that the ending of `out` names a format that can be written.
+
+    Raises
+    ------
+    DataError
+        It names none.
+    """
+    if out.suffix.lower() not in READABLE:
+        raise DataError(f"{out}: cannot write {out.suffix or 'a file without ending'}; use {', '.join(READABLE)}")
+
+
 def write_points(frame: gpd.GeoDataFrame, out: Path) -> None:
-    """Write a frame of points; a CSV gets `lon`, `lat` where it has none."""
+    """Write a frame of points; a CSV gets `lon`, `lat` where it has none.
+
+    What the input brought is written as it is; only the texts that matching added are made safe for spreadsheets.
+    """
     kind = out.suffix.lower()
     if kind == ".csv":
         table = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-        if "lon" not in table:
-            table.insert(0, "lon", shapely.get_x(frame.geometry.to_numpy()))
-            table.insert(1, "lat", shapely.get_y(frame.geometry.to_numpy()))
-        for name in table.select_dtypes(include=["object", "string"]):
+        for position, (name, coordinate) in enumerate((("lon", shapely.get_x), ("lat", shapely.get_y))):
+            if name not in table:
+                table.insert(position, name, coordinate(frame.geometry.to_numpy()))
+        for name in ("jurisdiction", "jurisdiction_name", "agency"):
             table[name] = table[name].map(safe_cell, na_action="ignore")
         table.to_csv(out, index=False)
-    elif kind in (".parquet", ".geoparquet"):
+    elif kind in PARQUET:
         frame.to_parquet(out, index=False)
     else:
-        frame.to_file(out, driver="GPKG" if kind == ".gpkg" else "GeoJSON", engine="pyogrio")
-
-
-def safe_cell(value: str) -> str:
-    """Return a text cell that no spreadsheet runs as a formula; numbers written as text stay as they are."""
-    if value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        try:
-            float(value)
-        except ValueError:
-            return "'" + value
-    return value
+        frame.to_file(out, driver=DRIVERS[kind], engine="pyogrio")

@@ -37,6 +37,8 @@ class Roads:
         Ways that are no street for any vehicle; restrictions that are not used; by reason.
     findings
         Warnings, with positions.
+    covers
+        West, south, east, north of the file: as it says, else of its streets.
     """
 
     nodes: pd.DataFrame
@@ -46,15 +48,12 @@ class Roads:
     left_out: Counter[str]
     dropped: Counter[str]
     findings: list[Finding]
-    box: tuple[float, float, float, float] | None
+    covers: tuple[float, float, float, float] | None
 
     @cached_property
     def bounds(self) -> tuple[float, float, float, float] | None:
         """West, south, east, north of the nodes; None when there are none."""
-        if self.nodes.empty:
-            return None
-        lon, lat = self.nodes["lon"], self.nodes["lat"]
-        return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
+        return _bounds(self.nodes[["lon", "lat"]].to_numpy())
 
 
 def read_roads(path: Path, *, clip: shapely.Geometry | None = None, with_ferries: bool = False) -> Roads:
@@ -102,8 +101,15 @@ def network_of(extract: Extract, *, clip: shapely.Geometry | None = None) -> Roa
         left_out=extract.left_out,
         dropped=dropped,
         findings=findings,
-        box=extract.box,
+        covers=extract.box or _bounds(extract.lonlat[np.isfinite(extract.lonlat[:, 0])]),
     )
+
+
+def _bounds(lonlat: npt.NDArray[np.float64]) -> tuple[float, float, float, float] | None:
+    if not len(lonlat):
+        return None
+    (west, south), (east, north) = lonlat.min(axis=0).tolist(), lonlat.max(axis=0).tolist()
+    return west, south, east, north
 
 
 def _edge_frame(extract: Extract, edges: Runs) -> pd.DataFrame:

@@ -12,6 +12,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "known_fields": ("kolom yang dikenal: {names}", "known fields: {names}"),
     "wrong_type": ("harus berupa {expected}", "must be {expected}"),
     "one_of": ("tidak dikenal; pilih salah satu: {allowed}", "unknown; choose one of: {allowed}"),
+    "choose": ("pilih salah satu: {allowed}", "choose one of: {allowed}"),
     "unknown_type": ("jenis kejadian tidak dikenal", "unknown incident type"),
     "not_finite": ("harus bilangan terhingga", "must be a finite number"),
     "lon_range": ("bujur harus antara -180 dan 180", "longitude must be between -180 and 180"),
@@ -43,6 +44,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "pilih titik pada peta, atau maksud Anda: {names}",
         "choose the point on the map, or did you mean: {names}",
     ),
+    "place_hint_map": ("pilih titik pada peta", "choose the point on the map"),
     "naive_time": ("waktu tanpa zona", "time without an offset"),
     "time_format": ("tulis RFC 3339, misalnya {example}", "write RFC 3339, for example {example}"),
     "future_time": ("waktu lebih dari 5 menit di depan", "more than 5 minutes ahead"),
@@ -70,10 +72,38 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "result_required": ("hasil penanganan wajib diisi", "a result is required"),
     "inform_ends": ("penugasan informasi berakhir pada 'dibaca'", "an informed agency's assignment ends at 'seen'"),
     "ended": ("kejadian sudah berakhir ({status})", "the incident has ended ({status})"),
+    "assignment_unknown": ("tidak ada penugasan ini pada kejadian", "no such assignment of this incident"),
+    "at_it": (
+        "instansi ini sedang menangani ({state}); hanya yang menolak, belum menjawab atau selesai dapat dipanggil lagi",
+        "this agency is at it ({state}); only one that declined, is silent or was done can be called again",
+    ),
+    "not_called": (
+        "instansi ini hanya diberi tahu; tunjuk dengan appoint bila harus bertindak",
+        "this agency is only informed; appoint it if it must act",
+    ),
+    "already_assigned": (
+        "{name} sudah ditugaskan ({role}, {state}); panggil lagi dengan recall",
+        "{name} has this part already ({role}, {state}); call it again with recall",
+    ),
+    "unknown_jurisdiction": (
+        "tidak ada wilayah berkode ini yang berlaku sekarang",
+        "no jurisdiction of this code is in force",
+    ),
+    "needed_of": (
+        "kode ini dipakai beberapa; sebutkan salah satu: {allowed}",
+        "the code stands for several; name one of: {allowed}",
+    ),
     "open_assignments": (
         "masih ada instansi yang belum selesai: {agencies}; isi alasan untuk tetap menutup",
         "agencies are not done yet: {agencies}; give a reason to close all the same",
     ),
+}
+
+# What a `wrong_type` expected, where it is a word and not an example.
+_EXPECTED: dict[object, tuple[str, str]] = {
+    "number": ("angka", "a number"),
+    "text": ("teks", "text"),
+    "object": ("objek JSON", "a JSON object"),
 }
 
 
@@ -85,5 +115,7 @@ def message(key: str, language: str, **values: object) -> str:
     KeyError
         No such message; a programming error that the tests look for.
     """
-    indonesian, english = MESSAGES[key]
-    return (english if language == "en" else indonesian).format(**values)
+    column = 1 if language == "en" else 0
+    if values.get("expected") in _EXPECTED:
+        values["expected"] = _EXPECTED[values["expected"]][column]
+    return MESSAGES[key][column].format(**values)

@@ -100,6 +100,15 @@ class ReportInput:
     is_drill: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Position:
+    """A place on Earth: EPSG:4326 degrees, radius of uncertainty in metres."""
+
+    lon: float
+    lat: float
+    accuracy_m: float
+
+
 def body_digest(body: dict[str, Any]) -> bytes:
     """Return the SHA-256 of the body's canonical JSON; equal bodies in any member order are equal."""
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -125,6 +134,13 @@ class _Reader:
 
     def say(self, key: str, **values: object) -> str:
         return message(key, self.language, **values)
+
+    def raise_all(self, what: str) -> None:
+        """Refuse with every finding, each once; nothing happens when there is none."""
+        if self.findings:
+            first = {(f.field, f.reason): f for f in reversed(self.findings)}
+            unique = list(dict.fromkeys((f.field, f.reason) for f in self.findings))
+            raise ValueRefused(what, [first[key] for key in unique])
 
     def unknown(self, body: dict[str, Any], known: Collection[str], prefix: str = "") -> None:
         for name in body:
@@ -243,6 +259,33 @@ def read_position(reader: _Reader, body: dict[str, Any], city: CityFacts) -> tup
     return lon, lat
 
 
+def _read_accuracy(reader: _Reader, body: dict[str, Any]) -> float | None:
+    accuracy = reader.number(body, "accuracy_m", "50")
+    if accuracy is not None and not 0 <= accuracy <= MAX_ACCURACY_M:
+        reader.refuse("accuracy_m", "range", low=0, high=int(MAX_ACCURACY_M), value=accuracy)
+    return accuracy
+
+
+def parse_position(body: dict[str, Any], *, city: CityFacts, language: str) -> Position:
+    """Check the place an incident is moved to as that of a report: `lon`, `lat`, `accuracy_m`, `confirm_position`.
+
+    Raises
+    ------
+    ValueRefused
+        With every finding.
+    """
+    reader = _Reader(language)
+    position = read_position(reader, body, city)
+    for name in ("lon", "lat"):
+        if body.get(name) is None:
+            reader.refuse(name, "required")
+    accuracy = _read_accuracy(reader, body)
+    reader.flag(body, "confirm_position")
+    reader.raise_all("position refused")
+    assert position is not None  # else there was a finding
+    return Position(lon=position[0], lat=position[1], accuracy_m=accuracy or 0.0)
+
+
 def read_time(reader: _Reader, body: dict[str, Any], now: datetime) -> datetime | None:
     """Read `occurred_at`: RFC 3339 with an offset, not more than five minutes ahead of `now`."""
     value = body.get("occurred_at")
@@ -347,9 +390,7 @@ def parse_report(
     location_text = reader.text(body, "location_text", MAX_TEXT) or ""
     if body.get("lon") is None and body.get("lat") is None and not location_text:
         reader.refuse("lon", "need_place")
-    accuracy = reader.number(body, "accuracy_m", "50")
-    if accuracy is not None and not 0 <= accuracy <= MAX_ACCURACY_M:
-        reader.refuse("accuracy_m", "range", low=0, high=int(MAX_ACCURACY_M), value=accuracy)
+    accuracy = _read_accuracy(reader, body)
     severity = body.get("severity")
     if severity is not None and (isinstance(severity, bool) or severity not in (1, 2, 3, 4)):
         reader.refuse("severity", "range", low=1, high=4, value=_short(severity))
@@ -376,8 +417,5 @@ def parse_report(
         is_drill=reader.flag(body, "drill"),
     )
     reader.flag(body, "confirm_position")
-    if reader.findings:
-        unique = list(dict.fromkeys((f.field, f.reason) for f in reader.findings))
-        first = {(f.field, f.reason): f for f in reversed(reader.findings)}
-        raise ValueRefused("report refused", [first[key] for key in unique])
+    reader.raise_all("report refused")
     return report

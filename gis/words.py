@@ -64,6 +64,18 @@ class Classification(StrEnum):
     TEST = "test"
 
 
+# What is recorded and calls nobody.
+NO_INCIDENT = frozenset(
+    {
+        Classification.INFORMATION,
+        Classification.PRANK,
+        Classification.GHOST,
+        Classification.WRONG_NUMBER,
+        Classification.TEST,
+    }
+)
+
+
 class Origin(StrEnum):
     """Whether an incident is real, an exercise, or data of a demo or of the past."""
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import logging
 import os
 import re
 import sys
 from collections.abc import Sequence
 
-from gis.errors import DataError, PlatformError, UnavailableError
+from gis.errors import PlatformError
 from gis.settings import default_state
-from ops.exits import NOT_RUNNING, REFUSED, CommandFailed
+from ops import refusals
+from ops.exits import REFUSED, USAGE, CommandFailed
 
 # In the order in which --help lists them. Each module has `register(subparsers)` and `run(args) -> int`; it imports
 # what it needs inside `run`, so that --help needs nothing but Python.
@@ -75,31 +77,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rest: list[str] = []
     if given[:1] == ["test"] and not {"-h", "--help"} & set(given[1:2]):
         given, rest = given[:1], given[1:]
+    unreadable = [argument for argument in given if any("\ud800" <= sign <= "\udfff" for sign in argument)]
+    if unreadable:
+        print(f"siaga: {unreadable[0]!a} is not UTF-8 text", file=sys.stderr)
+        return USAGE
     args = make_parser().parse_args(shield_negatives(given))
     args.rest = rest
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         return int(args.run(args))
-    except CommandFailed as error:
-        print(f"siaga: {error}", file=sys.stderr)
-        return error.code
-    except DataError as error:
-        print(f"siaga: {error}", file=sys.stderr)
-        for finding in error.findings:
-            print(f"  {finding}", file=sys.stderr)
-        return REFUSED
-    except UnavailableError as error:
-        print(f"siaga: {error}", file=sys.stderr)
-        return NOT_RUNNING
     except PlatformError as error:
-        print(f"siaga: {error}", file=sys.stderr)
-        return REFUSED
+        return _refuse(error, for_program=getattr(args, "json", None) is True)
     except BrokenPipeError:
         # The reader (`| head`) has seen enough; Python must not complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # A full disk, a file that went away: nothing a command could know before.
+        reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        return _refuse(CommandFailed(REFUSED, reason), for_program=getattr(args, "json", None) is True)
     except KeyboardInterrupt:
         return 128 + 2
+
+
+def _refuse(error: PlatformError, *, for_program: bool) -> int:
+    """Say why, to people on the error output and to a program on the output; return the exit code."""
+    if for_program:
+        print(json.dumps(refusals.document(error), ensure_ascii=False, indent=1))
+    print(
+        *(f"siaga: {line}" if not line.startswith(" ") else line for line in refusals.lines(error)),
+        sep="\n",
+        file=sys.stderr,
+    )
+    return refusals.exit_code(error)
 
 
 if __name__ == "__main__":

@@ -56,19 +56,22 @@ def call(state: State, method: str, path: str, *, body: Any = None, headers: dic
         raise CommandFailed(NOT_RUNNING, f"{run['api']} cannot be reached: {error}") from None
     finally:
         connection.close()
-    if response.status >= 500:
-        raise CommandFailed(NOT_RUNNING, problem_text(answer, response.status))
     if response.status >= 400:
-        raise CommandFailed(REFUSED, problem_text(answer, response.status))
+        code = NOT_RUNNING if response.status >= 500 else REFUSED
+        document = answer if isinstance(answer, dict) else None
+        raise CommandFailed(code, problem_text(answer, response.status), document)
     return answer
 
 
 def problem_text(answer: Any, status: int) -> str:
-    """Return a problem document as lines: what, then each field with its reason and hint."""
+    """Return a problem document as lines: each field with its reason and hint, or else what it says as a whole."""
     if not isinstance(answer, dict):
         return f"HTTP {status}"
-    lines = [str(answer.get("detail") or answer.get("title") or f"HTTP {status}")]
-    for one in answer.get("errors", []):
+    errors = answer.get("errors", [])
+    # The detail speaks to programs ("mend the fields listed in errors"); a person has them before their eyes.
+    said = answer.get("title") if errors else answer.get("detail") or answer.get("title")
+    lines = [str(said or f"HTTP {status}")]
+    for one in errors:
         hint = f"; {one['hint']}" if one.get("hint") else ""
         lines.append(f"  {one.get('field')}: {one.get('reason')}{hint}")
     return "\n".join(lines)

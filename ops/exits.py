@@ -5,6 +5,8 @@ The codes are part of the contract: scripts tell a refused input from a machine 
 
 from __future__ import annotations
 
+from typing import Any
+
 from gis.errors import PlatformError
 
 DONE = 0
@@ -16,8 +18,11 @@ CHECK_FAILED = 5  # `doctor`, `city check`
 
 
 class CommandFailed(PlatformError):
-    """A command ends here, with this exit code and this message for the person at the terminal."""
+    """A command ends here, with this exit code and this message for the person at the terminal.
 
-    def __init__(self, code: int, message: str) -> None:
+    `document` is the API's own problem document, where it was the API that refused.
+    """
+
+    def __init__(self, code: int, message: str, document: dict[str, Any] | None = None) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.document = code, document

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.exits import REFUSED, CommandFailed
+from ops.exits import REFUSED, USAGE, CommandFailed
 
 ROLES = ("admin", "owner", "api", "pages", "worker", "planner")
 
@@ -46,8 +46,23 @@ class State:
 
     @classmethod
     def at(cls, path: str | os.PathLike[str]) -> State:
-        """Return the state folder at `path`, with links and relative parts resolved."""
-        return cls(Path(path).expanduser().resolve())
+        """Return the state folder at `path`, with links and relative parts resolved.
+
+        Raises
+        ------
+        CommandFailed
+            It names no folder: empty, the home of nobody, or links that lead to themselves.
+        """
+        # An empty text would be the folder one happens to stand in.
+        if not str(path).strip():
+            raise CommandFailed(USAGE, "--state is empty; name a folder")
+        try:
+            resolved = Path(os.path.realpath(Path(path).expanduser()))
+        except RuntimeError as error:  # no such user
+            raise CommandFailed(REFUSED, f"--state {path}: {error}") from None
+        if resolved.is_symlink():
+            raise CommandFailed(REFUSED, f"--state {path}: a loop of links; name a folder")
+        return cls(resolved)
 
     secrets_file = _file("secrets.json")
     run_file = _file("run.json")

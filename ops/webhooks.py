@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from gis.errors import NotFoundError, ValueRefused
+from gis.errors import ConfigurationError, NotFoundError, ValueRefused
 from ops.state import State, read_json, write_private
 from routing_engine.dispatch.tables import agency_channel
 from routing_engine.dispatch.webhooks import NETWORKS, read_networks
@@ -23,9 +23,13 @@ def require_url(url: str, *, has_network: bool = False) -> None:
     Raises
     ------
     ValueRefused
-        Not https (or http to a listed network), no host, or credentials in it.
+        Not a URL, not https (or http to a listed network), no host, or credentials in it.
     """
-    where = urlsplit(url)
+    try:
+        where = urlsplit(url)
+        _ = where.port  # read here, refused here
+    except ValueError as error:
+        raise ValueRefused.of("URL", str(error), "use https://host/path") from None
     if where.scheme != "https" and not (where.scheme == "http" and has_network):
         hint = "use https://…; plain http only within a network of your own, named with --network"
         raise ValueRefused.of("URL", "not https", hint)
@@ -40,8 +44,17 @@ def add(tx: Connection, state: State, agency: str, url: str, *, network: str | N
     ----------
     network
         A network in CIDR form to which webhooks may connect though it is private; kept for all agencies.
+
+    Raises
+    ------
+    ValueRefused
+        `network` is none.
     """
-    read_networks([network] if network else [])
+    try:
+        read_networks([network] if network else [])
+    except ConfigurationError:
+        hint = "write it as 10.20.0.0/16"
+        raise ValueRefused.of("--network", f"{network!r} is not a network", hint) from None
     statement = insert(agency_channel).values(agency_code=agency, channel=CHANNEL, address=url, is_active=True)
     tx.execute(
         statement.on_conflict_do_update(

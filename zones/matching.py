@@ -114,6 +114,29 @@ ORDER BY j.service_code, v.priority, j.code COLLATE "C"
 ).execution_options(prepared=True)
 
 
+# Given jurisdictions, wherever the point is: the version in force, else the newest. `share` is the part of the disc.
+MEASURE = text(
+    """
+WITH p AS MATERIALIZED (SELECT * FROM siaga.point_disc(:lon, :lat, :srid, :metric, :radius)),
+in_force AS (SELECT boundary_version_id FROM siaga.boundaries_in_force(:at, :boundary_set)),
+newest AS (
+  SELECT DISTINCT ON (v.jurisdiction_id) v.*, f.boundary_version_id IS NOT NULL AS is_in_force
+  FROM siaga.boundary_version v LEFT JOIN in_force f USING (boundary_version_id)
+  WHERE v.jurisdiction_id = ANY (CAST(CAST(:ids AS text[]) AS uuid[]))
+  ORDER BY v.jurisdiction_id, is_in_force DESC, v.version DESC
+)
+SELECT j.service_code, j.agency_code, j.jurisdiction_id, j.code, j.name, j.is_citywide, v.boundary_version_id,
+       v.version, v.priority, lower(v.valid) AS valid_from, v.digest, v.is_in_force, ST_Covers(v.geom, p.pt) AS covers,
+       CASE WHEN j.is_citywide THEN NULL
+            WHEN :metric THEN ST_Distance(ST_Boundary(v.geom_m), p.pt_m)
+            ELSE ST_Distance(ST_Boundary(v.geom)::geography, p.pt::geography) END AS border_m,
+       CASE WHEN p.disc_m IS NOT NULL THEN ST_Area(ST_Intersection(v.geom_m, p.disc_m)) / ST_Area(p.disc_m)
+            WHEN ST_Covers(v.geom, p.pt) THEN 1.0 ELSE 0.0 END AS share
+FROM p CROSS JOIN newest v JOIN siaga.jurisdiction j USING (jurisdiction_id)
+"""
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A jurisdiction version that was looked at, and what came of it.
@@ -287,6 +310,59 @@ def match_point(
         winners=winners,
         others=others,
     )
+
+
+def measure(
+    tx: Connection,
+    jurisdiction_ids: Sequence[str],
+    lon: float,
+    lat: float,
+    *,
+    city: CityFacts,
+    at: datetime,
+    boundary_set: int,
+    accuracy_m: float = 0.0,
+) -> dict[str, Candidate]:
+    """Measure given jurisdictions at a point, whoever the rule would choose: for those a person appointed.
+
+    Parameters
+    ----------
+    lon, lat
+        EPSG:4326 degrees, any place on Earth.
+    at, boundary_set
+        Moment and commit whose boundaries count; a jurisdiction without one in force is measured by its newest.
+    accuracy_m
+        Radius of the uncertainty disc, metres.
+
+    Returns
+    -------
+    dict
+        By jurisdiction_id; `match` is `citywide`, `covers`, `share` (a part of the disc), else `nearest`. Jurisdictions
+        that never had a boundary are absent.
+    """
+    if not jurisdiction_ids:
+        return {}
+    values = {
+        "ids": list(jurisdiction_ids),
+        "lon": float(lon),
+        "lat": float(lat),
+        "radius": float(accuracy_m),
+        "metric": city.is_metric_near(lon, lat),
+        "srid": city.metric_srid,
+        "at": at,
+        "boundary_set": boundary_set,
+    }
+    found = {}
+    for row in tx.execute(MEASURE, values):
+        share = None if row.is_citywide or not row.share else row.share
+        if row.is_citywide:
+            match = Match.CITYWIDE
+        elif row.covers:
+            match = Match.COVERS
+        else:
+            match = Match.NEAREST if share is None else Match.SHARE
+        found[row.jurisdiction_id] = _won(_candidate(row), match, share=share)
+    return found
 
 
 def _candidate(row: Any) -> Candidate:

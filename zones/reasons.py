@@ -87,6 +87,58 @@ def sentence(
     return f"{winner.name}, {because}{cited}."
 
 
+def place(candidate: Candidate, *, accuracy_m: float, zone: ZoneInfo, language: str) -> str:
+    """Say where a point lies to one jurisdiction, whoever the rule would choose; no sentence of its own."""
+    indonesian = language == "id"
+    radius = f" (±{metres(accuracy_m, language)})" if accuracy_m > 0 else ""
+    since = day(candidate.valid_from, zone, language)
+    border = metres(candidate.border_m, language) if candidate.border_m is not None else ""
+    version = (
+        f"versi {candidate.version} (berlaku {since})"
+        if indonesian
+        else f"version {candidate.version} (in force {since})"
+    )
+    if candidate.match == Match.COVERS:
+        return (
+            f"titik{radius} berada {border} di dalam batas {version}"
+            if indonesian
+            else f"the point{radius} lies {border} inside boundary {version}"
+        )
+    if candidate.match == Match.SHARE:
+        share = f"{round((candidate.share or 0) * 100)} %"
+        return (
+            f"{share} lingkaran ketidakpastian{radius} berada di dalam batas {version}"
+            if indonesian
+            else f"{share} of the uncertainty disc{radius} lies inside boundary {version}"
+        )
+    if candidate.match == Match.CITYWIDE:
+        return f"wilayah seluruh kota {version}" if indonesian else f"city-wide area {version}"
+    return (
+        f"titik{radius} berada {border} di luar batas {version}"
+        if indonesian
+        else f"the point{radius} lies {border} outside boundary {version}"
+    )
+
+
+def by_hand(
+    candidate: Candidate, *, by_role: str, reason: str, accuracy_m: float, rule: str, zone: ZoneInfo, language: str
+) -> str:
+    """Say that a person appointed `candidate`, in which role, and why."""
+    where = place(candidate, accuracy_m=accuracy_m, zone=zone, language=language)
+    said = reason.rstrip(". ")
+    if language == "id":
+        return f"{candidate.name}, ditunjuk langsung oleh {by_role}: {said}; {where}; aturan {rule}."
+    return f"{candidate.name}, appointed by hand by the {by_role}: {said}; {where}; rule {rule}."
+
+
+def left_behind(candidate: Candidate, *, accuracy_m: float, rule: str, zone: ZoneInfo, language: str) -> str:
+    """Say that `candidate` was called for a place the incident has moved away from."""
+    where = place(candidate, accuracy_m=accuracy_m, zone=zone, language=language)
+    if language == "id":
+        return f"{candidate.name}, dipanggil untuk tempat sebelum insiden dipindahkan; kini {where}; aturan {rule}."
+    return f"{candidate.name}, called for the place before the incident was moved; now {where}; rule {rule}."
+
+
 def unassigned(*, is_in_service_area: bool, government: str | None, rule: str, language: str) -> str:
     """Say why nobody is responsible."""
     if language == "id":

@@ -21,13 +21,17 @@ from zones.tables import receipt as receipt_table
 FORMAT = 1
 
 
-def make_body(match: PointMatch, service: str, *, rule: str | None) -> dict[str, Any]:
+def make_body(
+    match: PointMatch, service: str, *, rule: str | None, appointed: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the receipt's body for one service of a match.
 
     Parameters
     ----------
     rule
         Code of the SOP rule that asked for the service; `None` for a question without an incident.
+    appointed
+        Who was appointed by hand, whatever the boundaries say: part of what the digest seals.
     """
     winners = match.winners[service]
     return {
@@ -44,6 +48,7 @@ def make_body(match: PointMatch, service: str, *, rule: str | None) -> dict[str,
         "in_service_area": match.is_in_service_area,
         "candidates": [_candidate(c, why_lost=None) for c in winners]
         + [_candidate(c, why_lost=why_lost(c, winners)) for c in match.others[service]],
+        **({"appointed": appointed} if appointed else {}),
     }
 
 
@@ -89,6 +94,7 @@ def digest(body: dict[str, Any]) -> str:
             for c in body["candidates"]
             if c["lost"] is None
         ],
+        **({"appointed": body["appointed"]} if "appointed" in body else {}),
     }
     canonical = json.dumps(essence, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
@@ -123,7 +129,7 @@ def replay(tx: Connection, receipt_id: str, *, city: CityFacts) -> dict[str, Any
         accuracy_m=inputs["accuracy_m"],
         boundary_set=body["boundary_set"],
     )
-    again = make_body(match, inputs["service"], rule=inputs["rule"])
+    again = make_body(match, inputs["service"], rule=inputs["rule"], appointed=body.get("appointed"))
     replayed = digest(again)
     return {
         "receipt_id": receipt_id,

@@ -14,7 +14,7 @@ from api.v1.schemas import EVENT
 from gis.actors import Actor
 from gis.db import database_now, transaction
 from gis.words import Role
-from routing_engine.dispatch import changes, incidents, lifecycle
+from routing_engine.dispatch import appointing, changes, incidents, lifecycle
 
 router = APIRouter()
 
@@ -26,6 +26,18 @@ def detail(request: Request, incident_id: str, actor: Annotated[Actor, Depends(p
     """Return an incident with its assignments, sentences and events."""
     with transaction(door(request).engine) as tx:
         return reply(incidents.detail(tx, known_id(incident_id), actor, language(request)))
+
+
+@router.get("/incidents/{incident_id}/appointable")
+def appointable(
+    request: Request, incident_id: str, actor: Annotated[Actor, Depends(person(Role.OPERATOR, Role.SUPERVISOR))]
+) -> Response:
+    """Return who may be appointed by hand; as ``GET /v1/incidents/{id}/appointable``."""
+    here = door(request)
+    with transaction(here.engine) as tx:
+        row = incidents.visible(tx, known_id(incident_id), actor)
+        found = appointing.appointable(tx, here.context.current(tx), row, language(request))
+    return reply({"items": found})
 
 
 @router.post("/incidents/{incident_id}/events")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.body import read_object
 from api.browser.person import REPORTERS, person
 from api.door import door, language, reply
+from api.keys import one_key
 from api.queries import Accuracy, Code, Lat, Lon, check_position
-from api.v1.finding import known_type
 from gis.actors import Actor
 from gis.db import transaction
 from gis.reports import Facts
 from gis.words import Origin
-from routing_engine.dispatch import answers, duplicates, intake
+from routing_engine.dispatch import answers, codes, duplicates, intake
 from routing_engine.dispatch.decision import decide
 from zones.matching import match_point
 
@@ -25,12 +25,12 @@ Reporter = Annotated[Actor, Depends(person(*REPORTERS))]
 
 
 @router.post("/reports")
-def post_report(request: Request, actor: Reporter, idempotency_key: Annotated[str, Header()] = "") -> Response:
+def post_report(request: Request, actor: Reporter, key: Annotated[str, Depends(one_key)]) -> Response:
     """Take one report; body and answer as ``POST /v1/reports``."""
     here, tongue = door(request), language(request)
     body = read_object(request.state.body, tongue)
     with transaction(here.engine) as tx:
-        accepted = intake.accept(tx, here.context, body, actor=actor, key=idempotency_key, language=tongue)
+        accepted = intake.accept(tx, here.context, body, actor=actor, key=key, language=tongue)
     return reply(accepted.answer, 201 if accepted.is_new else 200)
 
 
@@ -62,7 +62,7 @@ def whose(
                 boundary_set=moment.boundary_set,
             )
             return reply(_preview(answers.areas_of(found)))
-        kind = snapshot.types[known_type(snapshot, type, tongue)]
+        kind = codes.incident_type(snapshot, type, tongue)
         decision = decide(
             tx,
             moment,

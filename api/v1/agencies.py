@@ -7,19 +7,21 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection, text
 
-from api.door import door, reply
+from api.door import door, language, reply
 from api.identity import allowed
 from api.queries import Code
 from gis.actors import Actor
 from gis.db import transaction
 from gis.errors import NotFoundError
-from gis.words import Role
+from gis.words import Language, Role
+from routing_engine.dispatch.codes import known
 from routing_engine.dispatch.inbox import items
 
 router = APIRouter()
 
 MOST = 500
 
+JURISDICTIONS = text("SELECT DISTINCT code FROM siaga.jurisdiction WHERE agency_code = :agency ORDER BY code")
 EXISTS = text("SELECT EXISTS (SELECT 1 FROM siaga.agency WHERE agency_code = :agency)")
 
 
@@ -40,6 +42,17 @@ def own_jurisdiction(tx: Connection, agency: str, jurisdiction: str | None, acto
     return jurisdiction
 
 
+def known_jurisdiction(tx: Connection, agency: str, jurisdiction: str, tongue: Language) -> None:
+    """Refuse a code that is none of the agency's jurisdictions: an empty inbox would look like a quiet one.
+
+    Raises
+    ------
+    ValueRefused
+        With the codes there are.
+    """
+    known("jurisdiction", jurisdiction, tx.execute(JURISDICTIONS, {"agency": agency}).scalars(), tongue)
+
+
 @router.get("/agencies/{code}/inbox", summary="What was delivered to an agency")
 def inbox(
     request: Request,
@@ -53,4 +66,6 @@ def inbox(
     here = door(request)
     with transaction(here.engine) as tx:
         shown = own_jurisdiction(tx, code, jurisdiction, actor)
+        if jurisdiction is not None:
+            known_jurisdiction(tx, code, jurisdiction, language(request))
         return reply(items(tx, code, since_seq=since_seq, jurisdiction=shown, limit=limit))

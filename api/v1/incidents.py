@@ -14,7 +14,8 @@ from api.v1 import schemas
 from gis.actors import Actor
 from gis.db import transaction
 from gis.words import IncidentStatus, Lane, Role
-from routing_engine.dispatch import changes, incidents
+from routing_engine.dispatch import appointing, changes, incidents
+from routing_engine.dispatch.codes import known
 
 router = APIRouter()
 
@@ -45,6 +46,11 @@ def search(
     box = read_bbox(bbox, tongue)
     first, end = read_moment("since", since, tongue), read_moment("until", until, tongue)
     with transaction(here.engine) as tx:
+        if type is not None or agency is not None:
+            snapshot = here.context.current(tx).snapshot
+            for name, code, codes in (("type", type, snapshot.types), ("agency", agency, snapshot.agencies)):
+                if code is not None:
+                    known(name, code, codes, tongue)
         found = incidents.search(
             tx,
             actor,
@@ -67,6 +73,18 @@ def detail(request: Request, incident_id: str, actor: Insider) -> Response:
     here = door(request)
     with transaction(here.engine) as tx:
         return reply(incidents.detail(tx, known_id(incident_id), actor, language(request)))
+
+
+@router.get("/incidents/{incident_id}/appointable", summary="Who may be appointed by hand")
+def appointable(
+    request: Request, incident_id: str, actor: Annotated[Actor, Depends(allowed(Role.OPERATOR, Role.SUPERVISOR))]
+) -> Response:
+    """Return who may be appointed, services called already first, each by travel time."""
+    here = door(request)
+    with transaction(here.engine) as tx:
+        row = incidents.visible(tx, known_id(incident_id), actor)
+        found = appointing.appointable(tx, here.context.current(tx), row, language(request))
+    return reply({"items": found})
 
 
 @router.get("/incidents/{incident_id}/events", summary="What happened, in order")
@@ -92,7 +110,7 @@ def receipts(request: Request, incident_id: str, actor: Reader) -> Response:
     openapi_extra=schemas.body(schemas.EVENT),
 )
 def add_event(request: Request, incident_id: str, actor: Changer) -> Response:
-    """Verify, note, classify, relocate, attach, close … on the version that was read; 409 when it is stale.
+    """Verify, note, relocate, close, recall, appoint … on the version that was read; 409 when it is stale.
 
     An agency may add notes to its own incidents.
     """

@@ -11,6 +11,7 @@ from typing import Any
 from gis import words
 from gis.reports import MAX_ACCURACY_M, MAX_DESCRIPTION, MAX_TEXT
 from routing_engine.dispatch.changes import EVENT_KINDS
+from routing_engine.dispatch.incidents import ACTING
 
 
 def _codes(vocabulary: Any, **more: Any) -> dict[str, Any]:
@@ -75,18 +76,25 @@ EVENT = _object(
         "kind": _codes(EVENT_KINDS),
         "version": {"type": "integer", "description": "version of the incident this change was made on"},
         "text": _text(MAX_DESCRIPTION, description="verify, note, escalate, confirm, handoff"),
-        "reason": _text(1000, description="lane L, close with open assignments, reopen, cancel"),
+        "reason": _text(1000, description="lane L, close with open assignments, reopen, cancel, appoint"),
         "result": _text(1000, description="close"),
         "classification": _codes(words.Classification, description="classify"),
         "lon": {"type": "number", "description": "relocate"},
         "lat": {"type": "number", "description": "relocate"},
         "accuracy_m": {"type": "number", "minimum": 0, "maximum": MAX_ACCURACY_M, "description": "relocate"},
+        "confirm_position": {"type": "boolean", "description": "relocate"},
         "incident_id": {"type": "string", "format": "uuid", "description": "attach, detach"},
         "lane": _codes(words.Lane, description="lane"),
         "handled": {"type": "boolean", "description": "confirm"},
         "unfounded": {"type": "boolean", "description": "cancel"},
         "government": _text(description="handoff"),
         "number": _text(description="handoff"),
+        "assignment_id": {"type": "string", "format": "uuid", "description": "recall"},
+        "note": _text(1000, description="recall: a word to the agency"),
+        "jurisdiction": _text(description="appoint: code"),
+        "service": _text(description="appoint, where the code serves several"),
+        "agency": _text(description="appoint, where several agencies have the code"),
+        "role": _codes(ACTING, description="appoint"),
     },
     ("kind", "version"),
     example={"kind": "note", "version": 1, "text": "pelapor menunggu di depan ruko"},

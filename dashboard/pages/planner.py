@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 
 import streamlit as st
 
@@ -28,6 +29,7 @@ from routing_engine.planning.incidents import Selection
 MAP_HEIGHT = "calc(100vh - 215px)"
 TABLE_HEIGHT_PX = 495
 FEW = 5  # areas with fewer incidents are drawn thin and dashed: their rates say little
+FEW_FOR_DENSITY = 30  # with fewer, a smooth surface shows its kernel: a single incident is a patch of its own
 TTL_S = 60
 
 
@@ -224,6 +226,8 @@ def _density_view(
     """Show the density as a picture over the map, with a legend that says what it is."""
     with st.spinner(t("drawing", language)):
         picture = _density(planner, selection, float(filters.bandwidth_m) or None, _colours())
+    if picture.n < FEW_FOR_DENSITY:
+        st.warning(t("small_n", language, n=number(picture.n, language)), icon=":material/warning:")
     m = city_map(options.center, zoom=12)
     image_overlay(m, "data:image/png;base64," + base64.b64encode(picture.png).decode(), picture.bounds, opacity=1.0)
     show_map(m, key="planner_density", height=MAP_HEIGHT)
@@ -289,13 +293,17 @@ def _areas_view(
         "area_km2": t("column_area", language),
     }
     with right:
+        # Streamlit's own "localized" follows the browser; the page speaks the language chosen on it.
+        shown = table[list(columns)].rename(columns=columns)
+        digits = {columns[name]: n for name, n in {"n": 0, "per_km2": 2, "share": 1, "area_km2": 2}.items()}
+        written = {name: partial(number, language=language, digits=n) for name, n in digits.items()}
         st.dataframe(
-            table[list(columns)].rename(columns=columns), hide_index=True, height=TABLE_HEIGHT_PX, width="stretch",
+            shown.style.format(written, na_rep="–"), hide_index=True, height=TABLE_HEIGHT_PX, width="stretch",
             column_config={
                 columns["name"]: st.column_config.TextColumn(width=104),
                 columns["district"]: st.column_config.TextColumn(width=98),
                 **{
-                    columns[name]: st.column_config.NumberColumn(format="localized", width=width)
+                    columns[name]: st.column_config.NumberColumn(width=width)
                     for name, width in {"n": 66, "per_km2": 114, "share": 90, "area_km2": 90}.items()
                 },
             },

@@ -28,4 +28,8 @@ def run(args: argparse.Namespace) -> int:
         from ops.exits import USAGE, CommandFailed
 
         raise CommandFailed(USAGE, f"no benchmark {', '.join(unknown)}; there are {', '.join(there) or 'none'}")
+    if args.json:
+        from ops.arguments import file_to_write
+
+        file_to_write(args.json, "--json")
     return bench.run(args.names or there, args.json)

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ops.arguments import port
 from ops.exits import USAGE, CommandFailed
 from ops.ports import API_PORT, PAGES_PORT
 
@@ -13,8 +14,8 @@ from ops.ports import API_PORT, PAGES_PORT
 def add_start_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `demo` and `up` share."""
     parser.add_argument("--detach", action="store_true", help="return when every part is well")
-    parser.add_argument("--port", type=int, default=PAGES_PORT, metavar="N", help="pages (default %(default)s)")
-    parser.add_argument("--api-port", type=int, default=API_PORT, metavar="N", help="API (default %(default)s)")
+    parser.add_argument("--port", type=port, default=PAGES_PORT, metavar="N", help="pages (default %(default)s)")
+    parser.add_argument("--api-port", type=port, default=API_PORT, metavar="N", help="API (default %(default)s)")
 
 
 def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:  # type: ignore[type-arg]

@@ -20,7 +20,9 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser.add_argument("--type", metavar="T", help="only what this type of incident needs, with stations")
     parser.add_argument("--accuracy", default="0", metavar="M", help="metres (default 0)")
     parser.add_argument("--at", metavar="TIME", help="moment the boundaries must be in force; ISO 8601 with offset")
-    parser.add_argument("--language", choices=["id", "en"], default="id", help="of the sentences (default %(default)s)")
+    parser.add_argument(
+        "--language", choices=["en", "id"], default="en", help="of sentences and reasons (default %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
 
@@ -58,8 +60,18 @@ def describe(answer: dict[str, Any]) -> str:
         lines.append(f"  {one['service']:<20} {one['agency'] or '-':<5} {one['match']:<10} {jurisdiction}".rstrip())
         if one.get("why"):
             lines.append(f"      {one['why']}")
-    if answer.get("question"):
-        lines.append(f"  question: {answer['question']}")
+    lines += question_lines(answer)
     if answer.get("handoff"):
         lines.append(f"  hand-off: {answer['handoff'].get('government')}, {answer['handoff'].get('number')}")
     return "\n".join(lines)
+
+
+def question_lines(answer: dict[str, Any]) -> list[str]:
+    """Return the question that tells two jurisdictions apart, with whose each answer makes it; nothing without one."""
+    question = answer.get("question")
+    if not question:
+        return []
+    return [
+        f"  ask: {question['text']}",
+        *(f"      {option['place']}: {option['name']} ({option['jurisdiction']})" for option in question["options"]),
+    ]

@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ops.arguments import whole
+
 SHOWN = 20
 
 
@@ -36,7 +38,9 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     )
     boundaries.add_argument("--agency", required=True, metavar="A")
     boundaries.add_argument("--service", required=True, metavar="S")
-    boundaries.add_argument("--priority", type=int, default=100, metavar="N", help="1 wins (default %(default)s)")
+    boundaries.add_argument(
+        "--priority", type=whole(1, 10_000), default=100, metavar="N", help="1 wins (default %(default)s)"
+    )
     boundaries.add_argument("--valid-from", metavar="D", help="date (midnight in the city) or time; default now")
     boundaries.add_argument("--keep-others", action="store_true", help="leave jurisdictions the file does not name")
 
@@ -48,16 +52,21 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
 def run(args: argparse.Namespace) -> int:
     """Check the file and, unless it is a dry run, write it in one transaction."""
     from gis.db import database_now, transaction
+    from ops.arguments import file_to_read, file_to_write
     from ops.exits import DONE, REFUSED
     from ops.session import open_engine
     from ops.state import State
 
+    file_to_read(args.file, "FILE")
+    if args.report:
+        file_to_write(args.report, "--report", source=args.file)
     with open_engine(State.at(args.state)) as engine, transaction(engine) as tx:
         report = _import_of(args.kind)(tx, args, database_now(tx))
         if args.dry_run or report.is_refused:
             tx.rollback()
-    if args.report:
-        report.save(args.report)
+        if args.report:
+            # Before the commit: a report that cannot be kept (a full disk) takes the import with it.
+            report.save(args.report)
     _print(report)
     is_strict = getattr(args, "strict", False)
     return REFUSED if report.is_refused or (is_strict and report.errors) else DONE

@@ -18,13 +18,16 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
 
 def run(args: argparse.Namespace) -> int:
     """Match the file and print how many rows got which answer."""
-    from data.matching_files import match_file
+    from data.matching_files import match_file, require_writable_kind
     from gis.db import database_now, transaction
-    from ops.arguments import moment
+    from ops.arguments import file_to_read, file_to_write, moment
     from ops.session import open_engine
     from ops.state import State
 
     at = moment(args.at, "--at")
+    file_to_read(args.file, "FILE")
+    require_writable_kind(args.out)
+    file_to_write(args.out, "--out", source=args.file)
     with open_engine(State.at(args.state), for_reading=True) as engine, transaction(engine) as tx:
         counts = match_file(tx, args.file, service=args.service, out=args.out, at=at, now=database_now(tx))
     n, number = counts.pop("n"), counts.pop("boundary_set")

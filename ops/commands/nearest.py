@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import Any
 
+from ops.arguments import whole
 from ops.commands.explain import add_place
 
 
@@ -14,7 +15,7 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser = subparsers.add_parser("nearest", parents=[shared], help="stations of a service by road travel time")
     add_place(parser)
     parser.add_argument("--service", required=True, metavar="S", help="such as fire")
-    parser.add_argument("--limit", type=int, default=3, metavar="N", help="how many (default %(default)s)")
+    parser.add_argument("--limit", type=whole(1, 1000), default=3, metavar="N", help="how many (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
 
@@ -31,8 +32,6 @@ def run(args: argparse.Namespace) -> int:
 
     state = State.at(args.state)
     lon, lat = place(args.lon, args.lat)
-    if args.limit < 1:
-        raise ValueRefused.of("--limit", str(args.limit), "1 or more")
     with open_engine(state, for_reading=True) as engine, transaction(engine) as tx:
         snapshot = Context(state.path).current(tx).snapshot
         if args.service not in snapshot.services:

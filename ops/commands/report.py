@@ -6,6 +6,9 @@ import argparse
 import json
 import uuid
 
+from ops.arguments import whole
+from ops.commands.explain import question_lines
+
 
 def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:  # type: ignore[type-arg]
     """Add the command to the parser."""
@@ -13,12 +16,14 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser.add_argument("--lon", required=True, metavar="X", help="degrees east")
     parser.add_argument("--lat", required=True, metavar="Y", help="degrees north (south is negative)")
     parser.add_argument("--type", required=True, metavar="T", help="incident type, such as KAM1")
-    parser.add_argument("--accuracy", type=float, metavar="M", help="metres")
+    parser.add_argument("--accuracy", metavar="M", help="radius in which the place may lie, metres (default 0)")
     parser.add_argument("--text", metavar="TEXT", help="what happened")
-    parser.add_argument("--severity", type=int, metavar="N", help="1 (worst) to 4")
+    parser.add_argument("--severity", type=whole(1, 4), metavar="N", help="1 (worst) to 4")
     parser.add_argument("--facts", metavar="JSON", help='such as {"n_victims": 2, "hazards": ["fire"]}')
     parser.add_argument("--key", metavar="K", help="idempotency key: the same key and report is stored once")
-    parser.add_argument("--language", choices=["id", "en"], default="id", help="of the answer (default %(default)s)")
+    parser.add_argument(
+        "--language", choices=["en", "id"], default="en", help="of sentences and reasons (default %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="the API's answer as it is")
     parser.set_defaults(run=run)
 
@@ -30,15 +35,18 @@ def run(args: argparse.Namespace) -> int:
     from ops.state import State
 
     body = {"type": args.type, "lon": _number(args.lon), "lat": _number(args.lat), "channel": "112"}
-    body |= {"accuracy_m": args.accuracy} if args.accuracy is not None else {}
-    body |= {"description": args.text.strip()} if args.text else {}
+    body |= {"accuracy_m": _number(args.accuracy)} if args.accuracy is not None else {}
+    body |= {"description": args.text.strip()} if args.text is not None else {}
     body |= {"severity": args.severity} if args.severity is not None else {}
-    if args.facts:
+    if args.facts is not None:
         try:
             body["facts"] = json.loads(args.facts)
         except ValueError as error:
             raise ValueRefused.of("--facts", f"not JSON ({error})", 'write it as {"n_victims": 2}') from None
-    key = args.key or f"cli-{uuid.uuid4()}"
+    key = f"cli-{uuid.uuid4()}" if args.key is None else args.key
+    if not 0 < len(key) <= 255 or not (key.isascii() and key.isprintable()):
+        # A key of its own instead would store the report a second time.
+        raise ValueRefused.of("--key", "not a key", "write 1 to 255 printable ASCII characters, or leave it out")
     headers = {"Idempotency-Key": key, "Accept-Language": args.language}
     answer = call(State.at(args.state), "POST", "/v1/reports", body=body, headers=headers)
     print(json.dumps(answer, ensure_ascii=False, indent=1) if args.json else describe(answer))
@@ -70,8 +78,7 @@ def describe(answer: dict) -> str:  # type: ignore[type-arg]
         station = one["station"]["name"] if one.get("station") else ""
         lines.append(f"  {one['role']:<8}{one['agency'] or '-':<5} {one['match']:<10} {station} {reach}".rstrip())
         lines.append(f"          {one['why']}")
-    if answer.get("question"):
-        lines.append(f"  question: {answer['question']}")
+    lines += question_lines(answer)
     if answer.get("handoff"):
         lines.append(f"  hand-off: {answer['handoff']['government']}, {answer['handoff']['number']}")
     return "\n".join(lines)

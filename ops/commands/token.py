@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import datetime
 
 
 def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:  # type: ignore[type-arg]
@@ -29,15 +28,20 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
 def run(args: argparse.Namespace) -> int:
     """Add, list or revoke tokens."""
     from gis import tokens
+    from gis.db import database_now
+    from gis.errors import ValueRefused
+    from ops.arguments import moment
     from ops.commands.user import require_codes
     from ops.session import open_transaction
     from ops.state import State
 
     state = State.at(args.state)
-    expires_at = _time(args.expires) if args.action == "add" else None
+    expires_at = moment(args.expires, "--expires") if args.action == "add" else None
     with open_transaction(state) as tx:
         if args.action == "add":
             require_codes(tx, args.agency, None)
+            if expires_at is not None and expires_at <= database_now(tx):
+                raise ValueRefused.of("--expires", f"{args.expires} is over already", "write a time to come")
             secret = tokens.create(
                 tx, args.name, role=args.role, agency=args.agency, channel=args.channel, expires_at=expires_at
             )
@@ -57,14 +61,3 @@ def run(args: argparse.Namespace) -> int:
             end = end or (f"until {one.expires_at:%Y-%m-%d}" if one.expires_at else "")
             print(f"{one.name:<24} {one.role:<11} {one.agency or '':<6} {one.channel:<8} {end}".rstrip())
     return 0
-
-
-def _time(text: str | None) -> datetime | None:
-    from gis.errors import ValueRefused
-
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueRefused.of("--expires", str(error), "write it as 2027-01-01T00:00:00+08:00") from None

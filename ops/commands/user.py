@@ -87,6 +87,8 @@ def require_codes(tx, agency_code: str | None, jurisdiction_code: str | None) ->
         codes = set(tx.execute(select(agency.c.agency_code)).scalars())
         if agency_code not in codes:
             raise ValueRefused.of("agency", f"no agency {agency_code}", f"one of {', '.join(sorted(codes))}")
+    if jurisdiction_code and not agency_code:
+        raise ValueRefused.of("--jurisdiction", "of no agency", "name its agency with --agency CODE")
     if jurisdiction_code:
         query = select(jurisdiction.c.code).where(jurisdiction.c.agency_code == agency_code)
         codes = set(tx.execute(query).scalars())

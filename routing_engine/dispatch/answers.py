@@ -8,6 +8,7 @@ from typing import Any
 from gis.labels import label
 from routing_engine.dispatch.context import Snapshot
 from routing_engine.dispatch.decision import Decision, Duty
+from routing_engine.dispatch.stations import RankedStation
 from zones.matching import Candidate, PointMatch
 
 
@@ -40,6 +41,13 @@ def jurisdiction(winner: Candidate) -> dict[str, Any]:
     }
 
 
+def station_place(station: RankedStation | None) -> dict[str, Any] | None:
+    """Return which station, and where (EPSG:4326)."""
+    if station is None:
+        return None
+    return {"id": station.station_id, "name": station.name, "lon": station.lon, "lat": station.lat}
+
+
 def duty_answer(duty: Duty, snapshot: Snapshot, language: str) -> dict[str, Any]:
     """Return an assignment without its ids and state: what is known before it is written."""
     winner, station = duty.winner, duty.station
@@ -53,9 +61,7 @@ def duty_answer(duty: Duty, snapshot: Snapshot, language: str) -> dict[str, Any]
         "match": str(duty.match),
         "share": rounded(winner.share, 3) if winner else None,
         "border_m": rounded(winner.border_m) if winner else None,
-        "station": {"id": station.station_id, "name": station.name, "lon": station.lon, "lat": station.lat}
-        if station
-        else None,
+        "station": station_place(station),
         "travel_time_s": rounded(station.travel_time_s) if station else None,
         "distance_m": rounded(station.distance_m) if station else None,
         "estimate": str(duty.estimate),
@@ -114,6 +120,9 @@ def stored_assignment(row: Any, language: str) -> dict[str, Any]:
         "receipt_id": row["receipt_id"],
         "note": row["note"],
         "result": row["result"],
+        "round": row["round"],
+        "called_at": row["called_at"].isoformat(),
+        "appointed": row["appointed"],
     }
 
 
@@ -122,6 +131,7 @@ def report_answer(
     report_id: str,
     incident: dict[str, Any] | None,
     classification: str,
+    is_drill: bool,
     admin: dict[str, list[dict[str, Any]]],
     assignments: list[dict[str, Any]],
     question: dict[str, Any] | None,
@@ -141,6 +151,7 @@ def report_answer(
         "lane": incident["lane"] if incident else None,
         "severity": incident["severity"] if incident else None,
         "classification": classification,
+        "drill": is_drill,
         "received_at": received_at.isoformat(),
         "admin": admin,
         "assignments": assignments,

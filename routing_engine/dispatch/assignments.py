@@ -5,27 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 
 from gis.ids import uuid7
 from gis.words import AssignmentState
-from routing_engine.dispatch import clocks, filing, outbox
+from routing_engine.dispatch import answers, clocks, filing, outbox
 from routing_engine.dispatch.context import Snapshot
 from routing_engine.dispatch.decision import Decision, Duty, receipt_rows
+from zones.tables import receipt
 
 
-def assignment_row(duty: Duty, incident_id: str) -> dict[str, Any]:
-    """Return the row of `assignment` for a duty."""
+def placed_columns(duty: Duty) -> dict[str, Any]:
+    """Return the columns of `assignment` that follow the place of the incident."""
     winner, station = duty.winner, duty.station
     return {
-        "assignment_id": uuid7(),
-        "incident_id": incident_id,
-        "service_code": duty.rule.service,
-        "agency_code": winner.agency if winner else None,
-        "jurisdiction_id": winner.jurisdiction_id if winner else None,
         "boundary_version_id": winner.boundary_version_id if winner else None,
-        "role": duty.role,
-        "state": AssignmentState.QUEUED,
         "match": duty.match,
         "share": winner.share if winner else None,
         "border_m": winner.border_m if winner else None,
@@ -41,9 +35,38 @@ def assignment_row(duty: Duty, incident_id: str) -> dict[str, Any]:
     }
 
 
+def assignment_row(duty: Duty, incident_id: str) -> dict[str, Any]:
+    """Return the row of `assignment` for a duty."""
+    winner = duty.winner
+    return {
+        "assignment_id": uuid7(),
+        "incident_id": incident_id,
+        "service_code": duty.rule.service,
+        "agency_code": winner.agency if winner else None,
+        "jurisdiction_id": winner.jurisdiction_id if winner else None,
+        "role": duty.role,
+        "state": AssignmentState.QUEUED,
+        **placed_columns(duty),
+    }
+
+
+def shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return an incident row (`incidents.incident_row`) as `message_body` wants it."""
+    return {**row, "type": row["type_code"], "received_at": row["received_at"].isoformat()}
+
+
 def message_body(row: dict[str, Any], duty: Duty | None, incident: dict[str, Any]) -> dict[str, Any]:
-    """Return what an agency is told: its assignment and the incident, nothing of the caller."""
-    station = duty.station if duty else None
+    """Return what an agency is told: its assignment and the incident, nothing of the caller.
+
+    Parameters
+    ----------
+    row
+        A row of `assignment_row` with its duty, or a stored one (`incidents.stored_assignments`) without.
+    """
+    if duty is not None:
+        station = {"code": duty.station.code, "name": duty.station.name} if duty.station else None
+    else:
+        station = {"code": row["station_code"], "name": row["station_name"]} if row["station_id"] else None
     return {
         "assignment": {
             "assignment_id": row["assignment_id"],
@@ -53,9 +76,10 @@ def message_body(row: dict[str, Any], duty: Duty | None, incident: dict[str, Any
             "plan": row["plan"],
             "rule": row["rule_code"],
             "why": row["why_id"],
-            "station": {"code": station.code, "name": station.name} if station else None,
-            "travel_time_s": row["travel_time_s"],
+            "station": station,
+            "travel_time_s": answers.rounded(row["travel_time_s"]),
             "estimate": str(row["estimate"]),
+            "round": row.get("round", 1),
         },
         "incident": {
             name: incident[name]
@@ -102,6 +126,7 @@ def write(
     planned: list[dict[str, Any]],
     *,
     now: datetime,
+    written: frozenset[str] = frozenset(),
 ) -> None:
     """Write planned assignments with their receipts, clocks and messages.
 
@@ -111,10 +136,12 @@ def write(
         What `message_body` needs of the incident; it is written already.
     planned
         Rows of `plan`.
+    written
+        Receipts that are there already.
     """
     if not planned:
         return
-    needed = {row["receipt_id"] for row in planned}
+    needed = {row["receipt_id"] for row in planned} - written
     called = [row for row in planned if row["agency_code"] is not None]
     filing.write_duties(
         tx,
@@ -152,6 +179,13 @@ def write(
         is_drill=incident["origin"] == "drill",
         now=now,
     )
+
+
+def write_receipts(tx: Connection, decision: Decision, incident_id: str, receipt_ids: set[str]) -> None:
+    """Write receipts of a decision whose assignments exist already; older receipts of theirs stay."""
+    rows = [row for row in receipt_rows(decision, incident_id) if row["receipt_id"] in receipt_ids]
+    if rows:
+        tx.execute(insert(receipt), rows)
 
 
 def area_rows(decision: Decision, incident_id: str) -> list[dict[str, Any]]:

@@ -1,47 +1,64 @@
 """What a person does to an incident: the event kinds of the contract, each with its checks and its consequences.
 
-Every change is made from a version, appends an event and an audit row, and tells agencies where they must know.
+Every change is made from a version, appends an event and an audit row, and tells the agencies it concerns.
 """
 
 from __future__ import annotations
 
-import math
+import difflib
+from collections.abc import Callable
 from typing import Any
 
 from geoalchemy2 import WKTElement
 from sqlalchemy import Connection, delete, insert, select, update
 
 from gis.actors import Actor
-from gis.errors import ConflictError, ValueRefused
+from gis.errors import ConflictError, Finding, ValueRefused
+from gis.labels import label
 from gis.messages import message
-from gis.reports import MAX_TEXT, Facts
+from gis.reports import MAX_TEXT, Facts, parse_position
 from gis.tables import incident
-from gis.words import ENDED, Classification, IncidentStatus, Lane, Role
-from routing_engine.dispatch import assignments, clocks, outbox, revision
+from gis.words import ENDED, NO_INCIDENT, AssignmentRole, AssignmentState, Classification, IncidentStatus, Lane, Role
+from routing_engine.dispatch import appointing, assignments, folding, notices, revision, rounds
 from routing_engine.dispatch.context import Context, Moment
 from routing_engine.dispatch.decision import decide
-from routing_engine.dispatch.incidents import incident_row, stored_assignments, visible
-from routing_engine.dispatch.lifecycle import ACTING, SETTLED, append_audit, append_event, check_text, status_of
+from routing_engine.dispatch.incidents import (
+    ACTING,
+    AT_IT,
+    SETTLED,
+    incident_row,
+    is_recallable,
+    stored_assignments,
+    visible,
+)
+from routing_engine.dispatch.intake import lane_classification
+from routing_engine.dispatch.lifecycle import append_audit, append_event, check_text, status_after
 from routing_engine.dispatch.tables import assignment, clock
 from zones.tables import incident_area
 
-REOPENABLE = frozenset({IncidentStatus.RESOLVED, IncidentStatus.CLOSED})
-
-EVENT_KINDS = (
-    "verify",
-    "note",
-    "classify",
-    "relocate",
-    "attach",
-    "detach",
-    "lane",
-    "escalate",
-    "confirm",
-    "close",
-    "reopen",
-    "cancel",
-    "handoff",
+REOPENABLE = frozenset(
+    {IncidentStatus.RESOLVED, IncidentStatus.CLOSED, IncidentStatus.CANCELLED, IncidentStatus.UNFOUNDED}
 )
+
+# What each kind takes besides `kind` and `version`.
+MEMBERS: dict[str, tuple[str, ...]] = {
+    "verify": ("text",),
+    "note": ("text",),
+    "classify": ("classification",),
+    "relocate": ("lon", "lat", "accuracy_m", "confirm_position"),
+    "attach": ("incident_id",),
+    "detach": ("incident_id",),
+    "lane": ("lane", "reason"),
+    "escalate": ("text",),
+    "confirm": ("handled", "text"),
+    "close": ("result", "reason"),
+    "reopen": ("reason",),
+    "cancel": ("reason", "unfounded"),
+    "handoff": ("government", "number", "text"),
+    "recall": ("assignment_id", "note"),
+    "appoint": ("jurisdiction", "service", "agency", "role", "reason"),
+}
+EVENT_KINDS = tuple(MEMBERS)
 AGENCY_KINDS = ("note",)
 
 
@@ -53,12 +70,12 @@ def add_event(
     Parameters
     ----------
     body
-        ``{"kind", "version", …}``; what else a kind takes is in the contract.
+        ``{"kind", "version", …}``; what else a kind takes is in the contract, and nothing else is taken.
 
     Returns
     -------
     dict
-        `incident_id`, `kind`, `status`, `version`, `lane`, `severity`.
+        `incident_id`, `kind`, `status`, `version`, `lane`, `severity`; `assignment_id` of a recall or an appointment.
 
     Raises
     ------
@@ -67,17 +84,18 @@ def add_event(
     ConflictError
         Stale version, or the incident's status does not allow it.
     ValueRefused
-        A member is missing or wrong.
+        A member is missing, wrong, or another kind's.
     """
     if not isinstance(body, dict):
         raise ValueRefused.of("", message("wrong_type", language, expected="object"))
     kind, version = body.get("kind"), body.get("version")
-    if kind not in EVENT_KINDS:
+    if not isinstance(kind, str) or kind not in MEMBERS:
         raise ValueRefused.of("kind", message("one_of", language, allowed=", ".join(EVENT_KINDS)), value=str(kind)[:40])
     if kind in AGENCY_KINDS:
         actor.require(Role.AGENCY, Role.OPERATOR, Role.SUPERVISOR)
     else:
         actor.require(Role.OPERATOR, Role.SUPERVISOR)
+    _refuse_unknown(body, kind, language)
     if isinstance(version, bool) or not isinstance(version, int):
         raise ValueRefused.of("version", message("wrong_type", language, expected="1, 2, 3 …"))
     moment = context.current(tx)
@@ -88,12 +106,23 @@ def add_event(
     detail = getattr(change, f"_{kind}")()
     values = {"version": version + 1, **change.values}
     tx.execute(update(incident).where(incident.c.incident_id == incident_id).values(**values))
-    append_event(tx, incident_id, kind=kind, version=version + 1, detail=detail, actor=actor, now=moment.now)
+    append_event(
+        tx,
+        incident_id,
+        kind=kind,
+        version=version + 1,
+        detail=detail,
+        actor=actor,
+        now=moment.now,
+        assignment_id=change.assignment_id,
+    )
     append_audit(
         tx, action=f"incident.{kind}", subject=f"incident:{incident_id}", detail=detail, actor=actor, now=moment.now
     )
     after = incident_row(tx, incident_id)
     assert after is not None
+    for tell in change.telling:
+        tell(after)
     return {
         "incident_id": incident_id,
         "kind": kind,
@@ -101,11 +130,32 @@ def add_event(
         "version": after["version"],
         "lane": after["lane"],
         "severity": after["severity"],
+        **({"assignment_id": change.assignment_id} if change.assignment_id else {}),
     }
 
 
+def _refuse_unknown(body: dict[str, Any], kind: str, language: str) -> None:
+    """Refuse members of other kinds by name: what is ignored is believed to have been done."""
+    known = ("kind", "version", *MEMBERS[kind])
+    findings = []
+    for name in body:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            hint = (
+                message("did_you_mean", language, name=near[0])
+                if near
+                else message("known_fields", language, names=", ".join(known))
+            )
+            findings.append(Finding(field=str(name)[:80], reason=message("unknown_field", language), hint=hint))
+    if findings:
+        raise ValueRefused("; ".join(map(str, findings)), findings)
+
+
 class _Change:
-    """One event on its way; `values` become columns of the incident."""
+    """One event on its way.
+
+    `values` become columns of the incident; `telling` writes the messages, given the incident as it has become.
+    """
 
     def __init__(
         self, *, tx: Connection, moment: Moment, row: dict[str, Any], body: dict[str, Any], actor: Actor, language: str
@@ -113,11 +163,15 @@ class _Change:
         self.tx, self.moment, self.row, self.body = tx, moment, row, body
         self.actor, self.language = actor, language
         self.values: dict[str, Any] = {}
+        self.assignment_id: str | None = None
+        self._called: frozenset[str] = frozenset()
+        self.telling: list[Callable[[dict[str, Any]], None]] = []
 
     # -- reading the body
 
     def _text(self, name: str, *, needed: str | None = None, limit: int = 1000) -> str:
-        value = check_text(name, self.body.get(name) or "", limit, self.language)
+        given = self.body.get(name)
+        value = check_text(name, "" if given is None else given, limit, self.language)
         if needed and not value:
             raise ValueRefused.of(name, message(needed, self.language))
         return value
@@ -136,57 +190,56 @@ class _Change:
         return {"text": note} if note else {}
 
     def _note(self) -> dict[str, Any]:
-        return {"text": self._text("text", needed="required", limit=4000)}
+        said = {"text": self._text("text", needed="required", limit=4000)}
+        if self.actor.role != Role.AGENCY:  # what one agency notes is for the desk of the city
+            self._tell_all("note", **said)
+        return said
 
     def _classify(self) -> dict[str, Any]:
         given = self.body.get("classification")
         if given not in list(Classification):
             raise ValueRefused.of("classification", message("one_of", self.language, allowed=", ".join(Classification)))
         self.values["classification"] = given
-        return {"from": self.row["classification"], "to": given}
+        if given in NO_INCIDENT and self.row["status"] not in ENDED:
+            self._end(IncidentStatus.UNFOUNDED)
+        changed = {"from": self.row["classification"], "to": given}
+        self._tell_all("classify", **changed)
+        return changed
 
     def _relocate(self) -> dict[str, Any]:
         self._must_be_open()
-        lon, lat = self._number("lon", -180, 180), self._number("lat", -90, 90)
-        accuracy = self._number("accuracy_m", 0, 5000) if self.body.get("accuracy_m") is not None else 0.0
+        place = parse_position(self.body, city=self.moment.snapshot.city, language=self.language)
         decision = decide(
             self.tx,
             self.moment,
-            lon=lon,
-            lat=lat,
-            accuracy_m=accuracy,
+            lon=place.lon,
+            lat=place.lat,
+            accuracy_m=place.accuracy_m,
             type_code=self.row["type_code"],
             severity=self.row["severity"],
             facts=Facts.from_dict(self.row["facts"]),
             language=self.language,
         )
-        moved = {**self.row, "lon": lon, "lat": lat, "accuracy_m": accuracy}
+        moved = {**self.row, "lon": place.lon, "lat": place.lat, "accuracy_m": place.accuracy_m}
         self.tx.execute(delete(incident_area).where(incident_area.c.incident_id == self.row["incident_id"]))
         areas = assignments.area_rows(decision, self.row["incident_id"])
         if areas:
             self.tx.execute(insert(incident_area), areas)
-        changed = revision.revise(self.tx, self.moment, moved, decision, is_moved=True)
+        stayed, added = revision.move(self.tx, self.moment, moved, decision)
         self.values |= {
-            "geom": WKTElement(f"POINT({lon!r} {lat!r})", srid=4326),
-            "accuracy_m": accuracy,
+            "geom": WKTElement(f"POINT({place.lon!r} {place.lat!r})", srid=4326),
+            "accuracy_m": place.accuracy_m,
             "handoff": decision.handoff,
         }
-        states = [(i["role"], i["state"]) for i in stored_assignments(self.tx, self.row["incident_id"])]
-        self.values["status"] = status_of(self.row["status"], states)
-        return {
+        self._follow(self.row["status"])
+        changed = {
             "from": [self.row["lon"], self.row["lat"]],
-            "to": [lon, lat],
-            "accuracy_m": accuracy,
-            "assignments": changed,
+            "to": [place.lon, place.lat],
+            "accuracy_m": place.accuracy_m,
         }
-
-    def _number(self, name: str, low: float, high: float) -> float:
-        value = self.body.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ValueRefused.of(name, message("not_finite", self.language))
-        if not low <= value <= high:
-            raise ValueRefused.of(name, message("range", self.language, low=low, high=high), value=value)
-        return float(value)
+        # Each has its own new station and seconds, so each is told.
+        self.telling.append(lambda after: self._send(after, {"kind": "relocate", **changed}, only=frozenset(stayed)))
+        return {**changed, "assignments": [*stayed, *added]}
 
     def _attach(self) -> dict[str, Any]:
         """Fold another incident into this one; it can be taken out again."""
@@ -194,63 +247,16 @@ class _Change:
         other_id = self._text("incident_id", needed="required", limit=MAX_TEXT)
         if other_id == self.row["incident_id"]:
             raise ValueRefused.of("incident_id", message("attach_unknown", self.language))
-        other = incident_row(self.tx, other_id, lock=True)
-        if other is None:
-            raise ValueRefused.of("incident_id", message("attach_unknown", self.language), value=other_id)
-        if other["status"] in ENDED:
-            raise ConflictError(message("ended", self.language, status=other["status"]))
-        self.tx.execute(
-            update(incident)
-            .where(incident.c.incident_id == other_id)
-            .values(status=IncidentStatus.MERGED, parent_id=self.row["incident_id"], version=other["version"] + 1)
-        )
-        self._stop_clocks(other_id)
-        append_event(
-            self.tx,
-            other_id,
-            kind="merged",
-            version=other["version"] + 1,
-            detail={"into": self.row["number"], "was": other["status"]},
-            actor=self.actor,
-            now=self.moment.now,
-        )
-        self.values["n_reports"] = self.row["n_reports"] + other["n_reports"]
-        severity = min(self.row["severity"], other["severity"])
-        raised = revision.raise_incident(
-            self.tx,
-            self.moment,
-            self.row,
-            severity=severity,
-            facts=Facts.from_dict(other["facts"]),
-            n_more_reports=other["n_reports"],
-            actor=self.actor,
-            language=self.language,
-        )
-        return {"incident_id": other_id, "number": other["number"], "severity": raised["severity"]}
+        folded = folding.fold(self.tx, self.moment, self.row, other_id, actor=self.actor, language=self.language)
+        self.values["n_reports"] = self.row["n_reports"] + folded.pop("n_reports")
+        return folded
 
     def _detach(self) -> dict[str, Any]:
         """Take a folded incident out again; it becomes an open incident of its own."""
         other_id = self._text("incident_id", needed="required", limit=MAX_TEXT)
-        other = incident_row(self.tx, other_id, lock=True)
-        if other is None or other["parent_id"] != self.row["incident_id"]:
-            raise ValueRefused.of("incident_id", message("attach_unknown", self.language), value=other_id)
-        states = [(item["role"], item["state"]) for item in stored_assignments(self.tx, other_id)]
-        self.tx.execute(
-            update(incident)
-            .where(incident.c.incident_id == other_id)
-            .values(status=status_of(IncidentStatus.VERIFIED, states), parent_id=None, version=other["version"] + 1)
-        )
-        append_event(
-            self.tx,
-            other_id,
-            kind="detached",
-            version=other["version"] + 1,
-            detail={"from": self.row["number"]},
-            actor=self.actor,
-            now=self.moment.now,
-        )
-        self.values["n_reports"] = max(1, self.row["n_reports"] - other["n_reports"])
-        return {"incident_id": other_id, "number": other["number"]}
+        freed = folding.unfold(self.tx, self.moment, self.row, other_id, actor=self.actor, language=self.language)
+        self.values["n_reports"] = max(1, self.row["n_reports"] - freed.pop("n_reports"))
+        return freed
 
     def _lane(self) -> dict[str, Any]:
         self._must_be_open()
@@ -260,7 +266,9 @@ class _Change:
         # Raising is one key; lowering the urgency of a report needs a reason.
         reason = self._text("reason", needed="reason_required" if lane == Lane.L else None)
         self.values["lane"] = lane
-        return {"from": self.row["lane"], "to": lane, "reason": reason}
+        changed = {"from": self.row["lane"], "to": lane, "reason": reason}
+        self._tell_all("lane", **changed)
+        return changed
 
     def _escalate(self) -> dict[str, Any]:
         """Tell the next person now: the waiting clocks of agencies that have not answered are due at once."""
@@ -277,16 +285,19 @@ class _Change:
         )
         for clock_id in due:
             self.tx.execute(update(clock).where(clock.c.clock_id == clock_id).values(due_at=self.moment.now))
-        return {"text": self._text("text"), "n_clocks": len(due)}
+        said = self._text("text")
+        self._tell_all("escalate", text=said)
+        return {"text": said, "n_clocks": len(due)}
 
     def _confirm(self) -> dict[str, Any]:
         """Call back the reporter: handled, or not, which reopens."""
         handled = self.body.get("handled")
         if not isinstance(handled, bool):
             raise ValueRefused.of("handled", message("wrong_type", self.language, expected="true/false"))
-        if not handled and self.row["status"] in REOPENABLE:
-            self._set_reopened()
-        return {"handled": handled, "text": self._text("text")}
+        called = self._call_again() if not handled and self.row["status"] in REOPENABLE else []
+        # What the reporter said stays here; the agencies learn whether it is handled.
+        self._tell_all("confirm", handled=handled)
+        return {"handled": handled, "text": self._text("text"), **({"called": called} if called else {})}
 
     def _close(self) -> dict[str, Any]:
         if self.row["status"] in ENDED:
@@ -302,6 +313,7 @@ class _Change:
             raise ConflictError(message("open_assignments", self.language, agencies=", ".join(sorted(set(pending)))))
         self._end(IncidentStatus.CLOSED)
         self.values["result"] = result
+        self._tell_all("close", result=result, **({"reason": reason} if reason else {}))
         return {"result": result, **({"reason": reason, "pending": pending} if reason else {})}
 
     def _reopen(self) -> dict[str, Any]:
@@ -310,11 +322,9 @@ class _Change:
                 message("backwards", self.language, old=self.row["status"], new=IncidentStatus.IN_PROGRESS)
             )
         reason = self._text("reason", needed="reason_required")
-        self._set_reopened()
-        return {"reason": reason, "from": self.row["status"]}
-
-    def _set_reopened(self) -> None:
-        self.values |= {"status": IncidentStatus.IN_PROGRESS, "closed_at": None}
+        called = self._call_again()
+        self._tell_all("reopen", reason=reason)
+        return {"reason": reason, "from": self.row["status"], "called": called}
 
     def _cancel(self) -> dict[str, Any]:
         self._must_be_open()
@@ -323,7 +333,7 @@ class _Change:
         if not isinstance(is_unfounded, bool):
             raise ValueRefused.of("unfounded", message("wrong_type", self.language, expected="true/false"))
         self._end(IncidentStatus.UNFOUNDED if is_unfounded else IncidentStatus.CANCELLED)
-        self._tell_all()
+        self._tell_all("cancel", reason=reason, unfounded=is_unfounded)
         return {"reason": reason, "unfounded": is_unfounded}
 
     def _handoff(self) -> dict[str, Any]:
@@ -335,35 +345,98 @@ class _Change:
             raise ValueRefused.of("government", message("required", self.language))
         self._end(IncidentStatus.HANDED_OFF)
         self.values["handoff"] = {"government": government, "number": number}
+        self._tell_all("handoff", government=government, number=number)
         return {"government": government, "number": number, "text": self._text("text")}
+
+    def _recall(self) -> dict[str, Any]:
+        """Ask an agency again that declined, is silent or was done."""
+        self._must_be_open()
+        wanted = self._text("assignment_id", needed="required", limit=MAX_TEXT)
+        note = self._text("note")
+        item = next(
+            (one for one in stored_assignments(self.tx, self.row["incident_id"]) if one["assignment_id"] == wanted),
+            None,
+        )
+        if item is None:
+            raise ValueRefused.of("assignment_id", message("assignment_unknown", self.language), value=wanted[:80])
+        if not is_recallable(item):
+            key = "at_it" if item["state"] in AT_IT else "not_called"
+            raise ConflictError(message(key, self.language, state=label("state", item["state"], self.language)))
+        was = str(item["state"])
+        rounds.begin(self.tx, self.moment, self.row, [item])
+        self.assignment_id = wanted
+        self._follow(self.row["status"])
+        self.telling.append(lambda after: rounds.call(self.tx, self.moment, after, [item], note=note))
+        return {
+            "agency": item["agency_code"],
+            "service": item["service_code"],
+            "jurisdiction": item["jurisdiction_code"],
+            "from": was,
+            "round": item["round"],
+            **({"note": note} if note else {}),
+        }
+
+    def _appoint(self) -> dict[str, Any]:
+        """Call a jurisdiction by hand."""
+        self._must_be_open()
+        role = self.body.get("role")
+        allowed = [str(one) for one in ACTING]
+        if role is not None and (not isinstance(role, str) or role not in allowed):
+            raise ValueRefused.of("role", message("one_of", self.language, allowed=", ".join(allowed)))
+        reason = self._text("reason", needed="reason_required")
+        chosen = appointing.find(
+            self.tx,
+            self.moment,
+            self._text("jurisdiction", needed="required", limit=MAX_TEXT),
+            service=self._text("service", limit=MAX_TEXT) or None,
+            agency=self._text("agency", limit=MAX_TEXT) or None,
+            language=self.language,
+        )
+        appointment = appointing.Appointment(self.tx, self.moment, self.row, actor=self.actor, language=self.language)
+        detail = appointment.make(chosen, role=AssignmentRole(role or AssignmentRole.SUPPORT), reason=reason)
+        self.assignment_id = detail.pop("assignment_id")
+        self._follow(self.row["status"])
+        self.telling.append(lambda after: appointment.tell(after, {"kind": "appoint", **detail}))
+        return detail
 
     # -- shared
 
+    def _follow(self, status: str) -> None:
+        """Let the status follow the assignments as they are now, from `status` on."""
+        self.values["status"] = status_after(status, stored_assignments(self.tx, self.row["incident_id"]))
+
+    def _call_again(self) -> list[str]:
+        """Open what had ended: everybody who acts in it and has not declined begins a new round; return the agencies.
+
+        Also who was at it when it ended: they were told that it is over.
+        """
+        items = [
+            item
+            for item in stored_assignments(self.tx, self.row["incident_id"])
+            if item["agency_code"] is not None and item["role"] in ACTING and item["state"] != AssignmentState.DECLINED
+        ]
+        rounds.begin(self.tx, self.moment, self.row, items)
+        self.values["closed_at"] = None
+        if self.row["classification"] in NO_INCIDENT:
+            self.values["classification"] = lane_classification(self.row["lane"])
+        self._follow(IncidentStatus.VERIFIED)
+        self._called = frozenset(item["assignment_id"] for item in items)
+        self.telling.append(lambda after: rounds.call(self.tx, self.moment, after, items))
+        return [item["agency_code"] for item in items]
+
     def _end(self, status: IncidentStatus) -> None:
         self.values |= {"status": status, "closed_at": self.moment.now}
-        self._stop_clocks(self.row["incident_id"])
+        folding.stop_clocks(self.tx, self.row["incident_id"], now=self.moment.now)
 
-    def _stop_clocks(self, incident_id: str) -> None:
-        for item in stored_assignments(self.tx, incident_id):
-            clocks.stop(self.tx, item["assignment_id"], now=self.moment.now)
+    def _tell_all(self, kind: str, **event: Any) -> None:
+        """Tell every agency whose part has not ended, but those a new round calls anyway."""
+        self.telling.append(lambda after: self._send(after, {"kind": kind, **event}))
 
-    def _tell_all(self) -> None:
-        """Tell every agency that was called that the incident is over."""
-        outbox.enqueue(
-            self.tx,
-            [
-                {
-                    "agency_code": item["agency_code"],
-                    "kind": "update",
-                    "incident_id": self.row["incident_id"],
-                    "assignment_id": item["assignment_id"],
-                    "body": assignments.message_body(item, None, revision.shown(self.row))
-                    | {"status": str(self.values["status"])},
-                }
-                for item in stored_assignments(self.tx, self.row["incident_id"])
-                if item["agency_code"] is not None
-            ],
-            channels=self.moment.snapshot.channels,
-            is_drill=self.row["origin"] == "drill",
-            now=self.moment.now,
+    def _send(self, after: dict[str, Any], event: dict[str, Any], *, only: frozenset[str] | None = None) -> None:
+        items = stored_assignments(self.tx, after["incident_id"])
+        readers = (
+            [item for item in notices.concerned(items) if item["assignment_id"] not in self._called]
+            if only is None
+            else [item for item in items if item["assignment_id"] in only and notices.is_concerned(item)]
         )
+        notices.send(self.tx, self.moment, after, readers, event=event)

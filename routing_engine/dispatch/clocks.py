@@ -30,7 +30,8 @@ WORKER = system("worker")
 # incident meanwhile.
 DUE = text(
     """
-SELECT c.clock_id, c.step, c.due_at, a.assignment_id, a.agency_code, a.service_code, a.role, a.state, a.created_at,
+SELECT c.clock_id, c.step, c.due_at, a.assignment_id, a.agency_code, a.service_code, a.role, a.state,
+       coalesce(a.called_at, a.created_at) AS called_at,
        i.incident_id, i.number, i.lane, i.severity, i.status, i.origin, i.version,
        g.name_id AS agency_id, g.name_en AS agency_en, g.is_vertical, y.name_id AS type_id, y.name_en AS type_en,
        l.whom_id, l.whom_en
@@ -117,6 +118,21 @@ def start(
     )
 
 
+def restart(
+    tx: Connection, assignments: Sequence[Mapping[str, Any]], *, ladder: Iterable[LadderStep], now: datetime
+) -> None:
+    """Start the clocks of assignments anew, whatever became of them: a new round has begun (`rows_for`)."""
+    rows = rows_for(assignments, ladder=ladder, now=now)
+    if rows:
+        statement = postgresql.insert(clock).values(rows)
+        tx.execute(
+            statement.on_conflict_do_update(
+                constraint="uq_clock_assignment_id_step",
+                set_={"due_at": statement.excluded.due_at, "fired_at": None, "stopped_at": None},
+            )
+        )
+
+
 def _row(item: Mapping[str, Any], step: str, now: datetime, after_s: float) -> dict[str, Any]:
     return {"assignment_id": item["assignment_id"], "step": step, "due_at": now + timedelta(seconds=after_s)}
 
@@ -164,7 +180,7 @@ def _event(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "agency": row["agency_code"],
         "service": row["service_code"],
         "due_at": row["due_at"].isoformat(),
-        "waited_s": round((now - row["created_at"]).total_seconds(), 1),
+        "waited_s": round((now - row["called_at"]).total_seconds(), 1),
     }
     if is_ladder:
         detail |= {"level": 1, "whom": {"id": row["whom_id"], "en": row["whom_en"]}}
@@ -246,7 +262,7 @@ def _reminder(row: Mapping[str, Any], told: Mapping[str, Any], now: datetime) ->
                 names={"id": row["type_id"], "en": row["type_en"]},
                 agencies={"id": row["agency_id"], "en": row["agency_en"]},
                 is_vertical=row["is_vertical"],
-                waited_s=(now - row["created_at"]).total_seconds(),
+                waited_s=(now - row["called_at"]).total_seconds(),
             ),
         },
     }

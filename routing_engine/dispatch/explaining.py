@@ -1,21 +1,128 @@
-"""Who would be responsible at a point, for every service or for one type of incident, and why. Writes nothing."""
+"""Who would be responsible at a point, for every service or for one type of incident, and why. Writes nothing.
+
+Asked two ways: `explain` for people, by duty with sentences; `find_services` for programs, with the content of LoST's
+findService (RFC 5222 §8.4): by service, its boundary's version and validity, and where the answer is from (the
+receipt).
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-from gis.errors import ValueRefused
-from gis.messages import message
 from gis.reports import Facts
-from routing_engine.dispatch import answers
+from gis.words import Match
+from routing_engine.dispatch import answers, codes
 from routing_engine.dispatch.context import Moment
-from routing_engine.dispatch.decision import decide
+from routing_engine.dispatch.decision import Decision, decide
 from zones import reasons
-from zones.matching import match_point
+from zones.matching import Candidate, PointMatch, match_point
 from zones.receipts import digest, make_body
+
+VALID_TO = text(
+    """
+SELECT boundary_version_id::text, upper(valid) FROM siaga.boundary_version
+WHERE boundary_version_id::text = ANY (:versions)
+"""
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What is known of a point.
+
+    Attributes
+    ----------
+    services
+        Those asked for: of the type's SOP, or of the city.
+    decision
+        Who would be called; `None` when no type was asked for.
+    """
+
+    at: datetime
+    match: PointMatch
+    services: tuple[str, ...]
+    decision: Decision | None
+
+    def head(self) -> dict[str, Any]:
+        """Return what every answer about a point begins with."""
+        return {
+            "lon": self.match.lon,
+            "lat": self.match.lat,
+            "accuracy_m": self.match.accuracy_m,
+            "at": self.at.isoformat(),
+            "boundary_set": self.match.boundary_set,
+            "in_service_area": self.match.is_in_service_area,
+            "admin": answers.areas_of(self.match),
+        }
+
+
+def look(
+    tx: Connection,
+    moment: Moment,
+    lon: float,
+    lat: float,
+    *,
+    type_code: str | None = None,
+    severity: int | None = None,
+    service: str | None = None,
+    accuracy_m: float = 0.0,
+    at: datetime | None = None,
+    language: str = "id",
+) -> Look:
+    """Look at one place.
+
+    Parameters
+    ----------
+    lon, lat
+        EPSG:4326 degrees.
+    type_code
+        A type of incident: only the services its SOP calls. `None`: every service.
+    service
+        Only this one.
+    at
+        Moment the boundaries and the SOP must be in force; `None` is now.
+
+    Raises
+    ------
+    ValueRefused
+        The type is not one of the city's incident types, or the service not one of its services.
+    """
+    snapshot, when = moment.snapshot, at or moment.now
+    kind = None if type_code is None else codes.incident_type(snapshot, type_code, language)
+    if service is not None:
+        codes.service(snapshot, service, language)
+    if kind is None:
+        services = (service,) if service else tuple(snapshot.services)
+        found = match_point(
+            tx,
+            lon,
+            lat,
+            city=snapshot.city,
+            services=services,
+            at=when,
+            accuracy_m=accuracy_m,
+            boundary_set=moment.boundary_set,
+        )
+        return Look(at=when, match=found, services=services, decision=None)
+    decision = decide(
+        tx,
+        moment,
+        lon=lon,
+        lat=lat,
+        accuracy_m=accuracy_m,
+        type_code=kind.code,
+        severity=severity or kind.severity or 4,
+        facts=Facts(),
+        language=language,
+        at=when,
+    )
+    called = dict.fromkeys([*(duty.rule.service for duty in decision.duties), *decision.gaps])
+    services = tuple(name for name in called if service in (None, name))
+    return Look(at=when, match=decision.match, services=services, decision=decision)
 
 
 def explain(
@@ -30,104 +137,128 @@ def explain(
     at: datetime | None = None,
     language: str = "id",
 ) -> dict[str, Any]:
-    """Explain one place.
-
-    Parameters
-    ----------
-    lon, lat
-        EPSG:4326 degrees.
-    type_code
-        A type of incident: only the services its SOP calls, with role and station. `None`: every service.
-    at
-        Moment the boundaries and the SOP must be in force; `None` is now.
+    """Explain one place; parameters and errors as `look`.
 
     Returns
     -------
     dict
         `lon`, `lat`, `accuracy_m`, `at`, `boundary_set`, `in_service_area`, `admin`, `handoff`, `question`, and
-        `answers`: per jurisdiction the service, agency, match, share, metres to the border, sentence and digest.
-
-    Raises
-    ------
-    ValueRefused
-        The type is not one of the city's incident types.
+        `answers`: per jurisdiction the service, agency, match, share, metres to the border, sentence and digest; of a
+        type also role and station.
     """
-    snapshot, when = moment.snapshot, at or moment.now
-    if type_code is not None:
-        kind = snapshot.types.get(type_code)
-        if kind is None or not kind.is_incident:
-            known = ", ".join(code for code, item in snapshot.types.items() if item.is_incident)
-            raise ValueRefused.of(
-                "type", message("unknown_type", language), message("one_of", language, allowed=known), type_code
-            )
-        decision = decide(
-            tx,
-            moment,
-            lon=lon,
-            lat=lat,
-            accuracy_m=accuracy_m,
-            type_code=type_code,
-            severity=severity or kind.severity or 4,
-            facts=Facts(),
-            language=language,
-            at=when,
-        )
-        found, handoff, question = decision.match, decision.handoff, decision.question
-        admin = answers.admin(decision)
+    seen = look(
+        tx,
+        moment,
+        lon,
+        lat,
+        type_code=type_code,
+        severity=severity,
+        accuracy_m=accuracy_m,
+        at=at,
+        language=language,
+    )
+    decision = seen.decision
+    if decision is not None:
         rows = [
-            answers.duty_answer(duty, snapshot, language) | {"digest": digest(decision.receipts[duty.receipt_id])}
+            answers.duty_answer(duty, moment.snapshot, language)
+            | {"digest": digest(decision.receipts[duty.receipt_id])}
             for duty in decision.duties
         ]
     else:
-        found = match_point(
-            tx,
-            lon,
-            lat,
-            city=snapshot.city,
-            services=list(snapshot.services),
-            at=when,
-            accuracy_m=accuracy_m,
-            boundary_set=moment.boundary_set,
-        )
-        handoff = question = None
-        admin = answers.areas_of(found)
-        rows = []
-        for service in snapshot.services:
-            sealed = digest(make_body(found, service, rule=None))
-            winners = found.winners[service]
-            if not winners:
-                rows.append({"service": service, "agency": None, "match": "unassigned", "why": None, "digest": sealed})
-            for winner in winners:
-                agency = snapshot.agencies.get(winner.agency)
-                rows.append(
-                    {
-                        "service": service,
-                        "agency": winner.agency,
-                        "agency_name": agency.name(language) if agency else winner.agency,
-                        "jurisdiction": answers.jurisdiction(winner),
-                        "match": str(winner.match),
-                        "share": answers.rounded(winner.share, 3),
-                        "border_m": answers.rounded(winner.border_m),
-                        "why": reasons.sentence(
-                            winner,
-                            accuracy_m=accuracy_m,
-                            n_winners=len(winners),
-                            rule=None,
-                            zone=snapshot.city.time_zone,
-                            language=language,
-                        ),
-                        "digest": sealed,
-                    }
-                )
+        rows = [row for service in seen.services for row in _responsible(seen.match, service, moment, language)]
     return {
-        "lon": lon,
-        "lat": lat,
-        "accuracy_m": accuracy_m,
-        "at": when.isoformat(),
-        "boundary_set": found.boundary_set,
-        "in_service_area": found.is_in_service_area,
-        "admin": admin,
-        "handoff": handoff,
-        "question": question,
+        **seen.head(),
+        "handoff": decision.handoff if decision else None,
+        "question": decision.question if decision else None,
         "answers": rows,
     }
+
+
+def _responsible(match: PointMatch, service: str, moment: Moment, language: str) -> list[dict[str, Any]]:
+    """Return who is responsible for one service, each with its sentence; one row without an agency for nobody."""
+    sealed = digest(make_body(match, service, rule=None))
+    winners = match.winners[service]
+    if not winners:
+        return [{"service": service, "agency": None, "match": "unassigned", "why": None, "digest": sealed}]
+    return [
+        {
+            "service": service,
+            "agency": winner.agency,
+            "agency_name": _agency_name(winner, moment, language),
+            "jurisdiction": answers.jurisdiction(winner),
+            "match": str(winner.match),
+            "share": answers.rounded(winner.share, 3),
+            "border_m": answers.rounded(winner.border_m),
+            "why": reasons.sentence(
+                winner,
+                accuracy_m=match.accuracy_m,
+                n_winners=len(winners),
+                rule=None,
+                zone=moment.snapshot.city.time_zone,
+                language=language,
+            ),
+            "digest": sealed,
+        }
+        for winner in winners
+    ]
+
+
+def find_services(
+    tx: Connection,
+    moment: Moment,
+    lon: float,
+    lat: float,
+    *,
+    type_code: str | None = None,
+    service: str | None = None,
+    accuracy_m: float = 0.0,
+    at: datetime | None = None,
+    language: str = "id",
+) -> dict[str, Any]:
+    """Return the jurisdictions of each service at a place; parameters and errors as `look`.
+
+    Returns
+    -------
+    dict
+        What `Look.head` has, and `services`: each with role (of a type), match, jurisdictions and receipt.
+    """
+    seen = look(
+        tx, moment, lon, lat, type_code=type_code, service=service, accuracy_m=accuracy_m, at=at, language=language
+    )
+    roles: dict[str, str] = {}
+    for duty in seen.decision.duties if seen.decision else ():
+        roles.setdefault(duty.rule.service, str(duty.rule.role))
+    winners = {name: seen.match.winners[name] for name in seen.services}
+    versions = [won.boundary_version_id for found in winners.values() for won in found]
+    valid_to = {row[0]: row[1] for row in tx.execute(VALID_TO, {"versions": versions})}
+    receipts = {name: make_body(seen.match, name, rule=None) for name in seen.services}
+    return {
+        **seen.head(),
+        "services": [
+            {
+                "service": name,
+                "service_name": moment.snapshot.services[name].name(language),
+                "role": roles.get(name),
+                "match": str(found[0].match if found else Match.UNASSIGNED),
+                "jurisdictions": [
+                    answers.jurisdiction(won)
+                    | {
+                        "agency": won.agency,
+                        "agency_name": _agency_name(won, moment, language),
+                        "match": str(won.match),
+                        "share": answers.rounded(won.share, 3),
+                        "border_m": answers.rounded(won.border_m),
+                        "valid_to": valid_to.get(won.boundary_version_id),
+                    }
+                    for won in found
+                ],
+                "receipt": {**receipts[name], "digest": digest(receipts[name])},
+            }
+            for name, found in winners.items()
+        ],
+    }
+
+
+def _agency_name(winner: Candidate, moment: Moment, language: str) -> str:
+    agency = moment.snapshot.agencies.get(winner.agency)
+    return agency.name(language) if agency else winner.agency

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +14,14 @@ from gis.actors import Actor
 from gis.errors import NotFoundError, ValueRefused
 from gis.labels import label
 from gis.reports import UUID
-from gis.words import ENDED, Role
+from gis.words import ENDED, AssignmentRole, AssignmentState, IncidentStatus, Origin, Role
 from routing_engine.dispatch import answers
+
+ACTING = (AssignmentRole.LEAD, AssignmentRole.SUPPORT)
+# States in which nothing more is expected of an acting agency.
+SETTLED = frozenset({AssignmentState.DONE, AssignmentState.DECLINED})
+# An acting agency in one of these is at it, and is not asked again.
+AT_IT = frozenset({AssignmentState.ACCEPTED, AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE})
 
 INCIDENT = text(
     """
@@ -31,9 +38,10 @@ ASSIGNMENTS = text(
 SELECT a.assignment_id, a.incident_id, a.service_code, a.agency_code, g.name_id AS agency_name_id,
        g.name_en AS agency_name_en, a.role, a.state, a.version, a.jurisdiction_id, j.code AS jurisdiction_code,
        j.name AS jurisdiction_name, b.version AS boundary_version, lower(b.valid) AS valid_from, a.match, a.share,
-       a.border_m, a.station_id, s.name AS station_name, ST_X(s.geom) AS station_lon, ST_Y(s.geom) AS station_lat,
+       a.border_m, a.station_id, s.code AS station_code, s.name AS station_name, ST_X(s.geom) AS station_lon,
+       ST_Y(s.geom) AS station_lat,
        a.travel_time_s, a.distance_m, a.estimate, a.rule_code, a.plan, a.why_id, a.why_en, a.receipt_id, a.note,
-       a.result, a.created_at
+       a.result, a.created_at, a.round, coalesce(a.called_at, a.created_at) AS called_at, a.appointed
 FROM siaga.assignment a
 LEFT JOIN siaga.agency g USING (agency_code)
 LEFT JOIN siaga.jurisdiction j USING (jurisdiction_id)
@@ -164,6 +172,27 @@ def visible(tx: Connection, incident_id: str, actor: Actor, *, lock: bool = Fals
     raise NotFoundError(f"incident {incident_id[:40]}: not found")
 
 
+def is_recallable(item: dict[str, Any]) -> bool:
+    """Tell whether a stored assignment may begin a new round: its agency declined, is silent, or was done."""
+    return item["agency_code"] is not None and item["role"] in ACTING and item["state"] not in AT_IT
+
+
+def needs_agency(status: str, items: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether nobody leads an open incident: no agency was found to, or the one that should has declined.
+
+    Parameters
+    ----------
+    items
+        All its stored assignments.
+    """
+    return status not in ENDED | {IncidentStatus.RESOLVED} and not any(
+        item["agency_code"] is not None
+        and item["role"] == AssignmentRole.LEAD
+        and item["state"] != AssignmentState.DECLINED
+        for item in items
+    )
+
+
 def live(tx: Connection, since: str, actor: Actor) -> dict[str, Any]:
     """Return what changed since a cursor; all open incidents for ``"0"``.
 
@@ -267,6 +296,7 @@ def search(
                     "status": row.status,
                     "classification": row.classification,
                     "origin": row.origin,
+                    "drill": row.origin == Origin.DRILL,
                     "accuracy_m": row.accuracy_m,
                     "n_reports": row.n_reports,
                     "received_at": row.received_at.isoformat(),
@@ -344,6 +374,14 @@ def detail(tx: Connection, incident_id: str, actor: Actor, language: str) -> dic
     """Return one incident whole: places, assignments with their sentences, timeline."""
     row = visible(tx, incident_id, actor)
     limited = actor.role == Role.AGENCY
+    # Who may ask an agency again sees of each whether that is possible.
+    may_recall = row["status"] not in ENDED and actor.role in (Role.OPERATOR, Role.SUPERVISOR)
+    items = stored_assignments(
+        tx,
+        incident_id,
+        agency=actor.agency if limited else None,
+        jurisdiction=actor.jurisdiction if limited else None,
+    )
     return {
         "incident_id": row["incident_id"],
         "number": row["number"],
@@ -355,6 +393,7 @@ def detail(tx: Connection, incident_id: str, actor: Actor, language: str) -> dic
         "is_ended": row["status"] in ENDED,
         "classification": row["classification"],
         "origin": row["origin"],
+        "drill": row["origin"] == Origin.DRILL,
         "lon": row["lon"],
         "lat": row["lat"],
         "accuracy_m": row["accuracy_m"],
@@ -371,14 +410,10 @@ def detail(tx: Connection, incident_id: str, actor: Actor, language: str) -> dic
         "result": row["result"],
         "version": row["version"],
         "admin": areas(tx, incident_id),
+        "needs_agency": not limited and needs_agency(row["status"], items),
         "assignments": [
-            answers.stored_assignment(item, language)
-            for item in stored_assignments(
-                tx,
-                incident_id,
-                agency=actor.agency if limited else None,
-                jurisdiction=actor.jurisdiction if limited else None,
-            )
+            {**answers.stored_assignment(item, language), "is_recallable": may_recall and is_recallable(item)}
+            for item in items
         ],
         "events": events(tx, incident_id, actor),
         "question": None,

@@ -20,7 +20,7 @@ from gis.ids import uuid7
 from gis.messages import message
 from gis.places import find_place
 from gis.reports import ReportInput, body_digest, parse_report
-from gis.words import ENDED, Classification, IncidentStatus, Lane, LocationMethod, Origin, Role
+from gis.words import ENDED, NO_INCIDENT, Classification, IncidentStatus, Lane, LocationMethod, Origin, Role
 from routing_engine.dispatch import answers, assignments, duplicates, filing, revision
 from routing_engine.dispatch.context import Context, IncidentType, Moment
 from routing_engine.dispatch.decision import decide
@@ -142,7 +142,7 @@ class _Filing:
 
     def run(self) -> dict[str, Any]:
         kind = self.moment.snapshot.types[self.given.type_code]
-        if not kind.is_incident:
+        if not kind.is_incident or self.given.classification in NO_INCIDENT:
             return self._store_without_incident(kind)
         located = self._locate()
         if self.given.attach_to:
@@ -188,6 +188,7 @@ class _Filing:
             report_id=self.report_id,
             incident=None,
             classification=classification,
+            is_drill=self.given.is_drill,
             admin={"kelurahan": [], "kecamatan": []},
             assignments=[],
             question=None,
@@ -252,6 +253,7 @@ class _Filing:
             report_id=self.report_id,
             incident=opened,
             classification=classification,
+            is_drill=origin == Origin.DRILL,
             admin=answers.admin(decision),
             assignments=[answers.written_answer(row, snapshot, self.language) for row in planned],
             question=decision.question,
@@ -304,6 +306,7 @@ class _Filing:
             report_id=self.report_id,
             incident=shown,
             classification=classification,
+            is_drill=target["origin"] == Origin.DRILL,
             admin=changed["admin"],
             assignments=[
                 answers.stored_assignment(row, self.language)

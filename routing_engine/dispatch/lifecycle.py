@@ -6,6 +6,7 @@ Every change checks the version it was made from and appends an event; a person'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,15 +19,12 @@ from gis.reports import CONTROL, UUID
 from gis.tables import audit, incident, incident_event
 from gis.words import ENDED, AssignmentRole, AssignmentState, IncidentStatus, Role
 from routing_engine.dispatch import clocks
-from routing_engine.dispatch.incidents import incident_row, stored_assignments
+from routing_engine.dispatch.incidents import ACTING, SETTLED, incident_row, stored_assignments
 from routing_engine.dispatch.tables import assignment
 
 ORDER = {state: position for position, state in enumerate(AssignmentState)}
-ACTING = (AssignmentRole.LEAD, AssignmentRole.SUPPORT)
 STARTED = frozenset({AssignmentState.ON_SCENE, AssignmentState.DONE})
 TAKEN = frozenset({AssignmentState.ACCEPTED, AssignmentState.EN_ROUTE, *STARTED})
-# States in which nothing more is expected of an acting agency.
-SETTLED = frozenset({AssignmentState.DONE, AssignmentState.DECLINED})
 
 
 def append_event(
@@ -67,9 +65,11 @@ def append_audit(
 
 
 def status_of(current: str, states: list[tuple[str, str]]) -> str:
-    """Derive an incident's status from (role, state) of its assignments; it only moves forward.
+    """Derive an incident's status from (role, state) of its assignments.
 
-    Ended and under-control incidents keep their status until a person changes it, except that everybody done resolves.
+    It moves forward, but for two cases: when no acting agency has accepted (all declined, or are asked again) it is
+    `dispatched`, and when one is called to what was resolved it is what the agencies are. Ended and under-control
+    incidents keep their status until a person changes it, except that everybody done resolves.
     """
     if current in ENDED:
         return current
@@ -86,7 +86,18 @@ def status_of(current: str, states: list[tuple[str, str]]) -> str:
         found = IncidentStatus.DISPATCHED
     else:
         found = reached
+    if acting and found == IncidentStatus.DISPATCHED:
+        return found
+    if states and reached == IncidentStatus.RESOLVED:
+        return found
     return found if order.index(found) > order.index(reached) else reached
+
+
+def status_after(current: str, items: Sequence[dict[str, Any]]) -> str:
+    """Derive the status from stored assignments; where no agency has a part it stays."""
+    if all(item["agency_code"] is None for item in items):
+        return current
+    return status_of(current, [(item["role"], item["state"]) for item in items])
 
 
 def change_assignment(
@@ -177,6 +188,7 @@ def change_assignment(
             "service": row["service_code"],
             **({"note": note.strip()} if note.strip() else {}),
             **({"result": result.strip()} if result and result.strip() else {}),
+            **({"nobody_left": True} if new == AssignmentState.DECLINED and row["nobody_left"] else {}),
         },
         actor=actor,
         now=now,
@@ -233,13 +245,14 @@ def _settle(tx: Connection, incident_id: str) -> dict[str, Any]:
     """Bring the incident's status in step with its assignments; a change of status raises its version."""
     row = incident_row(tx, incident_id)
     assert row is not None
-    states = [(item["role"], item["state"]) for item in stored_assignments(tx, incident_id)]
-    status = status_of(row["status"], states)
+    items = stored_assignments(tx, incident_id)
+    status = status_after(row["status"], items)
     version = row["version"]
     if status != row["status"]:
         version += 1
         tx.execute(update(incident).where(incident.c.incident_id == incident_id).values(status=status, version=version))
-    return {"incident_status": status, "incident_version": version}
+    left = [item for item in items if item["role"] in ACTING and item["state"] != AssignmentState.DECLINED]
+    return {"incident_status": status, "incident_version": version, "nobody_left": not left}
 
 
 def check_text(name: str, value: Any, limit: int, language: str) -> str:

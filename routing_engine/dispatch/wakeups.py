@@ -36,11 +36,6 @@ class Wakeups:
         os.set_blocking(self._read_end, False)
         os.set_blocking(self._write_end, False)
 
-    @property
-    def is_listening(self) -> bool:
-        """Tell whether the database can wake us."""
-        return self._connection is not None
-
     def wake(self) -> None:
         """End a wait of the reader, from any thread or a signal handler."""
         with suppress(BlockingIOError, OSError):  # full: a wake-up is pending already; closed: the reader has gone

@@ -94,6 +94,7 @@ DOORS = {
     ("GET", "/api/me"): ALL,
     ("GET", "/api/live?since=0"): READ,
     ("GET", f"/api/incidents/{NOBODY}"): READ,
+    ("GET", f"/api/incidents/{NOBODY}/appointable"): {"operator", "supervisor"},
     ("POST", "/api/reports"): REPORT,
     ("POST", f"/api/incidents/{NOBODY}/events"): {"operator", "supervisor", "POL"},
     ("POST", f"/api/assignments/{NOBODY}/state"): {"operator", "supervisor", "POL"},
@@ -127,7 +128,7 @@ def test_role_meets_the_door_as_the_table_says(browsers, door, who):
 
 def test_table_holds_every_route(served):
     paths = {path.partition("?")[0].replace(NOBODY, "{id}") for _, path in DOORS}
-    assert len(paths) == 13
+    assert len(paths) == 14
     for method, path in DOORS:
         assert_problem(served.request(method, path, headers={"origin": str(served.base_url).rstrip("/")}), 401)
 
@@ -254,6 +255,32 @@ def test_incident_is_shown_whole_and_its_assignment_moves(browsers, save):
     assert_problem(browsers["POL"].post(path, json=change, headers={"x-siaga": "1"}), 409)
 
 
+def test_desk_calls_again_and_appoints(browsers, save):
+    made = save()
+    path = f"/api/incidents/{made['incident_id']}"
+    lead = made["assignments"][0]
+    decline = {"state": "declined", "version": 1, "note": "tidak ada unit"}
+    browsers["POL"].post(f"/api/assignments/{lead['assignment_id']}/state", json=decline, headers={"x-siaga": "1"})
+    detail = browsers["operator"].get(path).json()
+    assert (detail["needs_agency"], detail["drill"], detail["assignments"][0]["is_recallable"]) == (True, False, True)
+    assert not browsers["POL"].get(path).json()["assignments"][0]["is_recallable"]
+    offered = browsers["operator"].get(f"{path}/appointable").json()["items"]
+    assert {one["jurisdiction"] for one in offered} == {"polsek-timur", "damkar", "psc"}
+    for change in (
+        {"kind": "recall", "assignment_id": lead["assignment_id"]},
+        {"kind": "appoint", "jurisdiction": "polsek-timur", "role": "lead", "reason": "unit terdekat"},
+        {"kind": "relocate", "lon": 122.48, "lat": -4.02},
+    ):
+        version = browsers["operator"].get(path).json()["version"]
+        done = browsers["operator"].post(
+            f"{path}/events", json={**change, "version": version}, headers={"x-siaga": "1"}
+        )
+        assert done.status_code == 201, done.text
+    after = {item["jurisdiction"]["code"]: item for item in browsers["operator"].get(path).json()["assignments"]}
+    assert (after["polsek-barat"]["state"], after["polsek-barat"]["round"]) == ("queued", 2)
+    assert (after["polsek-timur"]["role"], after["polsek-timur"]["appointed"]["by_role"]) == ("lead", "operator")
+
+
 def test_receipt_comes_with_the_shapes_that_explain_it(browsers, save):
     made = save(lon=122.4995, accuracy_m=300)
     west = next(
@@ -345,6 +372,13 @@ def test_basemap_is_kept_by_the_browser_until_it_changes(browsers):
         "accuracy_m": 25.0,
     }
     assert_problem(browser.get("/api/areas?level=planet"), 422)
+
+
+def test_form_with_two_keys_is_refused(browsers):
+    headers = [("x-siaga", "1"), ("idempotency-key", "a"), ("idempotency-key", "b")]
+    body = {"type": "KAM1", "lon": 122.47, "lat": -4.01}
+    refused = assert_problem(browsers["operator"].post("/api/reports", json=body, headers=headers), 422)
+    assert [error["field"] for error in refused["errors"]] == ["Idempotency-Key"]
 
 
 def test_form_that_sends_twice_saves_once(browsers):

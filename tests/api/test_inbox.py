@@ -36,6 +36,21 @@ def test_another_agencys_inbox_is_not_there(call):
     assert read(call, "agency:DMK", "DMK").status_code == 200
 
 
+def test_unknown_jurisdiction_is_refused_by_name(call):
+    for who, code in (("supervisor", "polsek-utara"), ("agency:POL", "damkar")):
+        refused = assert_problem(read(call, who, "POL", jurisdiction=code), 422)
+        assert [error["field"] for error in refused["errors"]] == ["jurisdiction"]
+
+
+def test_seconds_are_rounded_as_in_the_answer(call, report, owner):
+    made = report(lon=122.4712345)
+    deliver(owner, "POL")
+    items = read(call, "agency:POL", "POL").json()["items"]
+    (told,) = [item for item in items if item["incident"]["incident_id"] == made["incident_id"]]
+    assert told["assignment"]["travel_time_s"] == made["assignments"][0]["travel_time_s"]
+    assert told["assignment"]["travel_time_s"] == round(told["assignment"]["travel_time_s"], 1)
+
+
 @pytest.mark.parametrize("since", ["-1", "x", "1e3", str(10**30), "\x00"])
 def test_bad_since_is_refused(call, since):
     refused = assert_problem(read(call, "agency:POL", "POL", since_seq=since), 422)

@@ -72,6 +72,10 @@ def test_pages_follow_one_another_without_gap_or_repeat(call, report):
         ({"type": "x" * 65}, "type"),
         ({"type": "a\x00b"}, "type"),
         ({"agency": "\x01"}, "agency"),
+        ({"type": "KAM9"}, "type"),
+        ({"type": "kam1"}, "type"),
+        ({"agency": "POLISI"}, "agency"),
+        ({"agency": ""}, "agency"),
     ],
 )
 @pytest.mark.parametrize("language", ["id", "en"])
@@ -219,6 +223,18 @@ def test_incident_is_changed_on_the_version_that_was_read(call, report):
         ({"kind": "relocate", "lon": "122,5", "lat": -4}, "lon"),
         ({"kind": "relocate", "lon": 200, "lat": -4}, "lon"),
         ({"kind": "relocate", "lon": 122.5}, "lat"),
+        ({"kind": "relocate", "lon": 0, "lat": 0}, "lon"),
+        ({"kind": "relocate", "lon": -4, "lat": 122.5}, "lon"),
+        ({"kind": "relocate", "lon": 122.5, "lat": 4}, "lon"),
+        ({"kind": "relocate", "lon": 122.5, "lat": -4, "text": "x"}, "text"),
+        ({"kind": "verify", "lane": "L"}, "lane"),
+        ({"kind": "recall"}, "assignment_id"),
+        ({"kind": "recall", "assignment_id": "x"}, "assignment_id"),
+        ({"kind": "recall", "assignment_id": 5}, "assignment_id"),
+        ({"kind": "appoint", "jurisdiction": "polsek-timur"}, "reason"),
+        ({"kind": "appoint", "jurisdiction": "polsek-utara", "reason": "x"}, "jurisdiction"),
+        ({"kind": "appoint", "jurisdiction": "psc", "reason": "x", "role": "inform"}, "role"),
+        ({"kind": "cancel", "reason": False}, "reason"),
         ({"kind": "lane", "lane": "L"}, "reason"),
         ({"kind": "lane", "lane": {}}, "lane"),
         ({"kind": "attach", "incident_id": "x"}, "incident_id"),
@@ -239,3 +255,42 @@ def test_version_is_a_whole_number(call, report, version):
     made = report()["incident_id"]
     refused = assert_problem(change(call, made, kind="note", version=version, text="x"), 422)
     assert [error["field"] for error in refused["errors"]] == ["version"]
+
+
+def test_agency_that_declined_is_called_again_and_another_appointed(call, report):
+    made = report()
+    path, lead = f"/v1/incidents/{made['incident_id']}", made["assignments"][0]
+    act(call, "agency:POL", lead, state="accepted", version=1)
+    declined = act(call, "agency:POL", lead, state="declined", version=2, note="mobil rusak").json()
+    assert declined["incident_status"] == "dispatched"
+    assert_problem(act(call, "agency:POL", lead, state="accepted", version=3), 409)
+    version = declined["incident_version"]
+    body = {"kind": "recall", "version": version, "assignment_id": lead["assignment_id"]}
+    assert_problem(call("agency:POL", "POST", f"{path}/events", json=body), 403)
+    again = call("supervisor", "POST", f"{path}/events", json=body)
+    assert (again.status_code, again.json()["assignment_id"]) == (201, lead["assignment_id"])
+    assert act(call, "agency:POL", lead, state="accepted", version=4).status_code == 200
+    version = read(call, made["incident_id"]).json()["version"]
+    assert_problem(change(call, made["incident_id"], **{**body, "version": version}), 409)
+    offered = call("operator", "GET", f"{path}/appointable").json()["items"]
+    assert [one["jurisdiction"] for one in offered if one["service"] == "police"] == ["polsek-timur"]
+    appointed = change(
+        call, made["incident_id"], kind="appoint", version=version, jurisdiction="damkar", reason="perlu tangga"
+    )
+    assert appointed.status_code == 201, appointed.text
+    mine = read(call, made["incident_id"], "agency:DMK").json()["assignments"]
+    assert [(item["role"], item["appointed"]["reason"]) for item in mine] == [("support", "perlu tangga")]
+    replayed = call("agency:DMK", "GET", f"/v1/receipts/{mine[0]['receipt_id']}/replay").json()
+    assert replayed["same"] is True
+
+
+def test_reopening_calls_again_over_the_api(call, report):
+    made = report()
+    lead = made["assignments"][0]
+    act(call, "agency:POL", lead, state="done", version=1, result="bubar")
+    version = read(call, made["incident_id"]).json()["version"]
+    closed = change(call, made["incident_id"], kind="close", version=version, result="bubar")
+    opened = change(call, made["incident_id"], kind="reopen", version=closed.json()["version"], reason="kembali lagi")
+    assert (opened.status_code, opened.json()["status"]) == (201, "dispatched")
+    item = next(one for one in read(call, made["incident_id"]).json()["assignments"] if one["role"] == "lead")
+    assert (item["state"], item["round"], item["result"]) == ("queued", 2, None)

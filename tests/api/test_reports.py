@@ -216,6 +216,15 @@ def test_largest_allowed_body_is_read(call):
     assert_problem(send(call, padded + b" "), 413)
 
 
+def test_two_keys_are_refused(api, secrets_of, owner):
+    before = counts(owner)
+    headers = [("authorization", f"Bearer {secrets_of['operator']}"), ("idempotency-key", "a")]
+    for second in ("a", "b"):
+        answer = api.post("/v1/reports", json=GOOD, headers=[*headers, ("idempotency-key", second)])
+        assert [error["field"] for error in assert_problem(answer, 422)["errors"]] == ["Idempotency-Key"]
+    assert counts(owner) == before
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "kunci dengan \t tab"])
 def test_idempotency_key_is_required_and_bounded(call, key):
     answer = call("operator", "POST", "/v1/reports", json=GOOD, headers={"idempotency-key": key})

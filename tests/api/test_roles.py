@@ -20,6 +20,7 @@ DOORS = {
     ("GET", f"/v1/incidents/{NOBODY}/events"): READ_TEXTS,
     ("POST", f"/v1/incidents/{NOBODY}/events"): {"operator", "supervisor", "agency"},
     ("GET", f"/v1/incidents/{NOBODY}/receipts"): READ,
+    ("GET", f"/v1/incidents/{NOBODY}/appointable"): {"operator", "supervisor"},
     ("GET", "/v1/agencies/POL/inbox"): {"operator", "supervisor", "agency", "admin"},
     ("POST", f"/v1/assignments/{NOBODY}/state"): {"operator", "supervisor", "agency"},
     ("GET", "/v1/find-service?lon=122.47&lat=-4.01"): ALL,

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
 from dashboard.pages import planner
@@ -256,6 +257,26 @@ def test_a_group_limits_the_types_offered(services):
     )
 
 
+@pytest.mark.parametrize(("language", "mark"), [("id", ","), ("en", ".")])
+def test_the_table_writes_numbers_in_the_pages_language_not_the_browsers(services, language, mark):
+    at = open_page(services, view="areas", period="all", language=language)
+    assert not at.exception
+    table = at.dataframe[0]
+    written = convert_arrow_bytes_to_pandas_df(table.proto.arrow_data.styler.display_values)
+    rate = written.columns.get_loc("Per km² per tahun" if language == "id" else "Per km² per year")
+    assert all(re.fullmatch(rf"[\d.,]*\d{re.escape(mark)}\d\d|–", text) for text in written.iloc[:, rate])
+    assert table.value.iloc[:, rate].dtype == float  # what it sorts by stays a number
+
+
+def test_a_density_of_few_incidents_warns(services):
+    counts = services.incidents(YEARS).frame["type_code"].value_counts()
+    rare, often = counts[counts < 30].index[0], counts.index[0]
+    at = open_page(services, period="all", type=rare)
+    assert not at.exception
+    assert f"Hanya {counts[rare]} kejadian" in at.warning[0].value
+    assert not open_page(services, period="all", type=often).warning
+
+
 def test_an_empty_result_says_so(services):
     at = open_page(services, type="KAM9")
     assert not at.exception
@@ -318,6 +339,8 @@ def test_partial_months_are_marked():
     months = pd.DataFrame({"D": [1, 2], "L": [3, 4], "n": [4, 6]}, index=pd.to_datetime(["2026-01-01", "2026-02-01"]))
     made = month_bars(months, (date(2026, 1, 15), date(2026, 2, 28)), language="en")
     assert made.count("partial") == 1
+    many = months * 1000
+    assert "4.000" in month_bars(many, (date(2026, 1, 1), date(2026, 2, 28)), language="id")
 
 
 @pytest.mark.parametrize(

@@ -336,6 +336,13 @@ def test_load_refuses_what_cannot_be_read(folder: Path) -> None:
     assert len(refused.value.findings) == 1
 
 
-def test_a_folder_that_is_none_is_told_once_per_file(tmp_path: Path) -> None:
-    found = check_city(tmp_path / "nowhere")
+def test_an_empty_folder_is_told_every_file_it_needs(tmp_path: Path) -> None:
+    found = check_city(tmp_path)
     assert {finding.file for finding in found} >= {"city.toml", "services.csv", "agencies.csv", "sop.csv"}
+
+
+@pytest.mark.parametrize(("name", "reason"), [("none", "is not there"), ("file", "is not a folder")])
+def test_a_folder_that_is_none_is_one_finding(name: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    findings = check_city(tmp_path / name)
+    assert [(finding.field, finding.reason) for finding in findings] == [("folder", reason)]

@@ -67,6 +67,13 @@ def test_a_demo_from_nothing_to_nothing(state, cluster, free_port):
     assert swapped.returncode == 1
     assert "122.49985" in swapped.stderr
 
+    document = siaga(state, "report", *position, "--type", "XX", "--json")
+    assert (document.returncode, json.loads(document.stdout)["status"]) == (1, 422)
+    assert document.stderr.count("unknown") == 1, "English, and once"
+    wide = siaga(state, "report", *position, "--type", "KAM1", "--accuracy", "100", "--language", "id")
+    assert "karena" in wide.stdout
+    assert "{" not in wide.stdout
+
     old = run["pids"]["api"]
     os.kill(old, signal.SIGKILL)
     is_back = processes.wait_until(lambda: siaga(state, "status").returncode == 0, 120.0, every_s=0.5)
@@ -87,7 +94,17 @@ def test_a_demo_from_nothing_to_nothing(state, cluster, free_port):
     assert token.stdout.startswith("siaga_intake_"), token.stderr
     nearest = siaga(state, "nearest", "122.49985", "-3.9962", "--service", "fire", "--json")
     assert json.loads(nearest.stdout)["stations"][0]["estimate"] == "road"
-    assert siaga(state, "explain", "122.49985", "-3.9962").returncode == 0
+    explained = siaga(state, "explain", "122.49985", "-3.9962", "--type", "KAM1", "--accuracy", "100")
+    assert "because" in explained.stdout
+    assert "karena" not in explained.stdout
+    over = siaga(state, "token", "add", "late", "--role", "intake", "--expires", "2020-01-01T00:00:00+08:00")
+    assert (over.returncode, "is over already" in over.stderr) == (1, True)
+    accounts = json.loads(siaga(state, "user", "list", "--json").stdout)
+    assert {"name", "role", "is_disabled"} <= accounts[0].keys()
+    found = json.loads(siaga(state, "token", "list", "--json").stdout)
+    assert "cc112" in {one["name"] for one in found}
+    assert "late" not in {one["name"] for one in found}
+    assert not any("secret" in one or "token_hash" in one for one in found)
     assert not cluster.users()
 
     # Another city's `up` and `city init` have no business in a demo's state, nor `demo` in a city's.

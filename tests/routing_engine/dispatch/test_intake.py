@@ -134,6 +134,27 @@ def test_prank_is_recorded_without_an_incident(send, kendari_tx):
     assert count(kendari_tx, "incident") == before
 
 
+@pytest.mark.parametrize("classification", ["information", "prank", "ghost", "wrong_number", "test"])
+def test_what_is_no_emergency_is_recorded_without_an_incident_whatever_its_type(send, kendari_tx, classification):
+    running = send()
+    before = count(kendari_tx, "incident"), count(kendari_tx, "outbox"), count(kendari_tx, "report")
+    for more in (
+        {},
+        {"attach_to": running["incident_id"]},
+        {"lon": None, "lat": None, "location_text": "entah di mana"},
+    ):
+        answer = send(classification=classification, **more)
+        assert (answer["incident_id"], answer["assignments"]) == (None, [])
+        assert answer["classification"] == classification
+    after = count(kendari_tx, "incident"), count(kendari_tx, "outbox"), count(kendari_tx, "report")
+    assert after == (before[0], before[1], before[2] + 3)
+
+
+@pytest.mark.parametrize("classification", ["emergency", "service", "out_of_area"])
+def test_other_classifications_go_their_way(send, classification):
+    assert send(classification=classification)["incident_id"]
+
+
 def test_a_worse_repeat_raises_the_incident_and_adds_agencies(send, kendari_tx):
     first = send(type="KBK2", severity=3, lon=122.51, lat=-3.98)
     second = send(

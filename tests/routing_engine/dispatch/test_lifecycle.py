@@ -3,50 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
 
 from gis.errors import ConflictError, ForbiddenError, NotFoundError, ValueRefused
-from routing_engine.dispatch import changes, inbox, incidents, lifecycle
+from routing_engine.dispatch import inbox, incidents
 from routing_engine.dispatch.lifecycle import status_of
-from tests.routing_engine.dispatch.conftest import OPERATOR, SUPERVISOR, agency
-
-
-@pytest.fixture
-def now(kendari_tx):
-    return kendari_tx.execute(text("SELECT clock_timestamp()")).scalar_one()
-
-
-@pytest.fixture
-def desk(kendari_tx, now):
-    """Move an assignment as its agency: ``desk(item, "accepted")``; keeps the version it saw last."""
-    versions = {}
-
-    def _desk(item, state, **given):
-        actor = given.pop("actor", None) or agency(item["agency"])
-        version = given.pop("version", versions.get(item["assignment_id"], 1))
-        done = lifecycle.change_assignment(
-            kendari_tx, item["assignment_id"], state=state, version=version, actor=actor, now=now, **given
-        )
-        versions[item["assignment_id"]] = done["version"]
-        return done
-
-    return _desk
-
-
-def do(tx, context, target, kind, actor=OPERATOR, version=None, **body):
-    if version is None:
-        version = incidents.incident_row(tx, target)["version"]
-    return changes.add_event(tx, context, target, {"kind": kind, "version": version, **body}, actor=actor)
-
-
-def acting(answer):
-    return [item for item in answer["assignments"] if item["role"] != "inform"]
-
-
-def clocks_running(tx, assignment_id):
-    return tx.execute(
-        text("SELECT count(*) FROM siaga.clock WHERE assignment_id = :id AND stopped_at IS NULL"), {"id": assignment_id}
-    ).scalar_one()
+from tests.routing_engine.dispatch.conftest import OPERATOR, SUPERVISOR, acting, agency, clocks_running, do
 
 
 @pytest.mark.parametrize(
@@ -56,14 +17,18 @@ def clocks_running(tx, assignment_id):
         ("dispatched", [("lead", "accepted"), ("support", "queued")], "acknowledged"),
         ("acknowledged", [("lead", "accepted"), ("support", "on_scene")], "in_progress"),
         ("in_progress", [("lead", "done"), ("support", "declined")], "resolved"),
-        ("in_progress", [("lead", "declined"), ("support", "declined")], "in_progress"),
+        ("in_progress", [("lead", "declined"), ("support", "declined")], "dispatched"),
+        ("acknowledged", [("lead", "declined"), ("support", "seen")], "dispatched"),
+        ("acknowledged", [("lead", "declined"), ("support", "accepted")], "acknowledged"),
+        ("resolved", [("lead", "queued"), ("support", "done")], "in_progress"),
+        ("resolved", [("lead", "done"), ("support", "declined")], "resolved"),
         ("under_control", [("lead", "on_scene")], "under_control"),
         ("under_control", [("lead", "done")], "resolved"),
         ("closed", [("lead", "accepted")], "closed"),
         ("verified", [], "verified"),
     ],
 )
-def test_status_follows_the_assignments_and_never_goes_back(current, states, expected):
+def test_status_follows_the_assignments(current, states, expected):
     assert status_of(current, states) == expected
 
 
@@ -91,7 +56,7 @@ def test_from_sent_to_closed(send, desk, kendari_tx, context):
         "assignment.done",
         "close",
     ]
-    assert do(kendari_tx, context, incident_id, "reopen", reason="masih ada asap")["status"] == "in_progress"
+    assert do(kendari_tx, context, incident_id, "reopen", reason="masih ada asap")["status"] == "dispatched"
 
 
 def test_steps_may_be_skipped_but_not_taken_back(send, desk):
@@ -208,7 +173,7 @@ def test_a_call_back_that_says_not_handled_reopens(send, desk, kendari_tx, conte
     answer = send()
     for item in acting(answer):
         desk(item, "done", result="tertangani")
-    assert do(kendari_tx, context, answer["incident_id"], "confirm", handled=False)["status"] == "in_progress"
+    assert do(kendari_tx, context, answer["incident_id"], "confirm", handled=False)["status"] == "dispatched"
 
 
 def test_hand_off_lane_cancel_and_escalate(send, kendari_tx, context):
