@@ -25,7 +25,7 @@ CITY = ROOT / "data" / "cities" / "kendari"
 
 # What is in a demo's state folder; `--fresh` removes these and nothing else.
 CONTENT = (
-    *("pg", "pg.new", "run", "fields", "log", "secrets.json", "kind.json", "run.json", "demo-accounts.json"),
+    *("pg", "pg.new", "run", "fields", "kernels", "log", "secrets.json", "kind.json", "run.json", "demo-accounts.json"),
     *("cli-token", "webhooks.json", "worker.alive", "supervisor.pid", "administrator.sql"),
 )
 

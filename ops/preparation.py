@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Engine, select
 
 from gis.db import make_engine, transaction
+from gis.settings import ROOT
 from ops.client import ensure_token
 from ops.database import Database
 from routing_engine.network.tables import travel_field
@@ -23,11 +28,31 @@ def engine_of(database: Database, role: str = "owner") -> Iterator[Engine]:
         engine.dispose()
 
 
+def compile_kernels(state: Path | None, say: Callable[[str], None]) -> None:
+    """Compile the routing kernels where this machine has none that fit; a process of its own, for its memory."""
+    from routing_engine.network.compiled import are_compiled
+
+    if are_compiled(state):
+        return
+    say("compiling the routing kernels, once for this version")
+    environment = os.environ if state is None else {**os.environ, "SIAGA_STATE": str(state)}
+    # Without success every process compiles its own, in memory: slower, and said in its log.
+    subprocess.run(
+        [sys.executable, "-m", "routing_engine.network.compiled"],
+        cwd=ROOT,
+        env=environment,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
 def finish(database: Database, say: Callable[[str], None]) -> None:
-    """Make what the first report needs: the command line's token, and the travel-time fields.
+    """Make what the first report needs: the command line's token, compiled kernels, and the travel-time fields.
 
     Fields that are there are left to the worker, which looks at its start whether they are still right.
     """
+    compile_kernels(database.state.path, say)
     with engine_of(database) as engine:
         with transaction(engine) as tx:
             ensure_token(tx, database.state)

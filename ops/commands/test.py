@@ -38,7 +38,10 @@ def parallel(rest: Sequence[str]) -> list[str]:
 def run(args: argparse.Namespace) -> int:
     """Run pytest in the project's folder."""
     from gis.settings import ROOT
+    from ops.preparation import compile_kernels
 
+    # Before pytest's processes start: each would compile for itself.
+    compile_kernels(None, lambda text: print(f"siaga: {text}", file=sys.stderr, flush=True))
     # The tests make their own database; whatever the caller's environment names is none of theirs.
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     environment.pop("SIAGA_STATE", None)

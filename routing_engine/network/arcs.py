@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,15 +10,10 @@ import pandas as pd
 import shapely
 
 from gis.errors import Finding, NetworkError
+from routing_engine.network.groups import EVERY, GROUP_OF
 from routing_engine.network.profiles import Profile
 from routing_engine.network.states import Arcs, Floats, Ints, Turns
 from routing_engine.network.units import drive_s, exact_s
-
-
-def speeds_of(speeds: pd.DataFrame, profile: str, hour_from: int = 0) -> dict[str, float]:
-    """Return km/h by road class for `profile` and hour band from the rows of `road_speed`."""
-    rows = speeds[(speeds["profile"] == profile) & (speeds["hour_from"] == hour_from)]
-    return {str(name): float(kph) for name, kph in zip(rows["road_class"], rows["speed_kph"], strict=True)}
 
 
 def column(frame: pd.DataFrame, name: str, default: Any, kind: Any) -> npt.NDArray[Any]:
@@ -64,18 +58,6 @@ def check_tables(nodes: pd.DataFrame, edges: pd.DataFrame, geometry: npt.NDArray
         raise NetworkError(f"road network refused: {shown}{more}")
 
 
-def edge_speeds(edges: pd.DataFrame, by_class: Mapping[str, float], profile: Profile) -> Floats:
-    """Return km/h along and against the drawing ``(n_edges, 2)``; NaN where the profile may not drive."""
-    kph = edges["road_class"].map(dict(by_class)).to_numpy(np.float64)
-    tagged = edges["speed_kph"].to_numpy(np.float64)
-    kph = np.where(np.isnan(kph) | np.isnan(tagged), kph, tagged)
-    kph = np.where(edges["width_m"].to_numpy(np.float64) < profile.width_m, np.nan, kph)
-    direction = edges["direction"].to_numpy()
-    return np.column_stack(
-        [np.where(direction == "backward", np.nan, kph), np.where(direction == "forward", np.nan, kph)]
-    )
-
-
 def make_arcs(nodes: pd.DataFrame, edges: pd.DataFrame, ends: Ints, kph: Floats, profile: Profile) -> Arcs:
     """Make the arcs a vehicle of the profile may drive, and their seconds.
 
@@ -117,7 +99,7 @@ def make_turns(
     target = edge_ids.get_indexer(pd.Index(restrictions["to_edge"]))
     via = node_ids.get_indexer(pd.Index(restrictions["via_node"]))
     kind = restrictions["kind"].to_numpy()
-    binds = (column(restrictions, "applies", 7, np.int64) & profile.group) != 0
+    binds = (column(restrictions, "applies", EVERY, np.int64) & GROUP_OF[profile.name]) != 0
     listed: list[tuple[int, ...]] = [()] * len(restrictions)
     last = via.copy()
     over_streets = np.zeros(len(restrictions), dtype=bool)

@@ -37,7 +37,7 @@ PACKAGE = "routing_engine.network.kernels"
 MODULES = ("searching", "placing", "gathering", "repairing")
 LIST = "files.json"
 # Folders of earlier versions that are kept: another checkout may use the same environment.
-KEPT = 4
+KEPT = 12
 STALE_AFTER_S = 3600.0
 
 _lock = threading.Lock()
@@ -78,12 +78,11 @@ def cache_key() -> str:
     return digest.hexdigest()[:32]
 
 
-def folders() -> list[Path]:
+def folders(state: Path | None = None) -> list[Path]:
     """Return where caches may lie, best first: in the environment, which every state shares, then in the state."""
     found = [Path(sys.prefix) / "share" / "siaga" / "kernels"]
-    if state := os.environ.get("SIAGA_STATE"):
-        found.append(Path(state) / "kernels")
-    return found
+    named = state or os.environ.get("SIAGA_STATE")
+    return [*found, Path(named) / "kernels"] if named else found
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -123,9 +122,14 @@ def _import_with(folder: Path) -> Kernels:
     return Kernels(**modules)
 
 
-def _usable() -> Path | None:
+def _usable(state: Path | None = None) -> Path | None:
     key = cache_key()
-    return next((folder / key for folder in folders() if _is_whole(folder / key)), None)
+    return next((folder / key for folder in folders(state) if _is_whole(folder / key)), None)
+
+
+def are_compiled(state: Path | None = None) -> bool:
+    """Whether a usable cache is there (in the environment or in this state folder), without importing Numba."""
+    return _usable(state) is not None
 
 
 def compile_kernels() -> Path | None:
@@ -234,3 +238,8 @@ def in_parts(run: Callable[[int, int], Any], count: int, *, least: int) -> None:
     parts = [_threads().submit(run, first, last) for first, last in itertools.pairwise(bounds)]
     for part in parts:
         part.result()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    compile_kernels()

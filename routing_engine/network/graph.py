@@ -14,15 +14,14 @@ import pandas as pd
 import shapely
 
 from gis.errors import Finding, NetworkError
-from routing_engine.network.arcs import check_tables, column, edge_speeds, make_arcs, make_turns, speeds_of
+from routing_engine.network.arcs import check_tables, column, make_arcs, make_turns
 from routing_engine.network.components import MAIN, edge_components, strong_components
 from routing_engine.network.grid import StreetGrid, make_grid
 from routing_engine.network.profiles import Profile
 from routing_engine.network.projection import Floats, to_metric
+from routing_engine.network.speeds import edge_speeds
 from routing_engine.network.states import Ints, UTurns, expand, joined, no_turning_round, ranges
 from routing_engine.network.units import Lengths, length_ticks
-
-__all__ = ["FORMAT", "RoadGraph", "build_graph", "graph_arrays", "graph_from_arrays", "speeds_of"]
 
 # Part of every digest: raise it when the same tables give other numbers or the files change.
 FORMAT = 2
@@ -224,8 +223,7 @@ def build_graph(
         Columns `from_edge`, `via_node`, `to_edge`, `kind` (``no`` or ``only``), and, if there, `via_edges` and
         `applies` of `road_restriction`.
     speeds
-        Columns `profile`, `road_class`, `hour_from`, `speed_kph`. A class without a row is closed to the profile.
-        A tagged limit (`speed_kph` of the edge) replaces the speed of its class.
+        Columns `profile`, `road_class`, `hour_from`, `speed_kph`; see `speeds.edge_speeds`.
     profile
         The kind of vehicle; ways with a known `width_m` below its width are closed to it.
     metric_srid
@@ -251,9 +249,7 @@ def build_graph(
     ends = np.column_stack(
         [node_ids.get_indexer(pd.Index(edges["from_node"])), node_ids.get_indexer(pd.Index(edges["to_node"]))]
     )
-    arcs = make_arcs(
-        nodes, edges, ends, edge_speeds(edges, speeds_of(speeds, profile.name, hour_from), profile), profile
-    )
+    arcs = make_arcs(nodes, edges, ends, edge_speeds(edges, speeds, profile, hour_from), profile)
     turns, findings = make_turns(restrictions, edge_ids, node_ids, ends, profile)
     if u_turns == UTurns.DEAD_ENDS:
         turns = joined(turns, no_turning_round(arcs, len(nodes)))

@@ -14,12 +14,10 @@ class Profile:
     Attributes
     ----------
     name
-        As in `station.profile` and `road_speed.profile`.
+        As in `station.profile`, `road_speed.profile` and `groups`.
     width_m
         Clear width it needs, mirrors included. A way whose known width is smaller is closed to it; a way of unknown
         width is open.
-    group
-        Its bit in `road_edge.access_forward` and `road_restriction.applies`: 1 car, 2 motorcycle, 4 emergency.
     signal_s, level_crossing_s
         Mean seconds lost at a traffic signal and at a level crossing.
     limited_factor
@@ -28,7 +26,6 @@ class Profile:
 
     name: str
     width_m: float
-    group: int
     signal_s: float
     level_crossing_s: float
     limited_factor: float
@@ -39,10 +36,10 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile(name="fire_engine", width_m=3.0, group=4, signal_s=1.0, level_crossing_s=1.0, limited_factor=1.0),
-        Profile(name="ambulance", width_m=2.4, group=4, signal_s=1.0, level_crossing_s=1.0, limited_factor=1.0),
-        Profile(name="car", width_m=2.0, group=1, signal_s=2.0, level_crossing_s=2.0, limited_factor=4.0),
-        Profile(name="motorcycle", width_m=0.8, group=2, signal_s=2.0, level_crossing_s=2.0, limited_factor=4.0),
+        Profile(name="fire_engine", width_m=3.0, signal_s=1.0, level_crossing_s=1.0, limited_factor=1.0),
+        Profile(name="ambulance", width_m=2.4, signal_s=1.0, level_crossing_s=1.0, limited_factor=1.0),
+        Profile(name="car", width_m=2.0, signal_s=2.0, level_crossing_s=2.0, limited_factor=4.0),
+        Profile(name="motorcycle", width_m=0.8, signal_s=2.0, level_crossing_s=2.0, limited_factor=4.0),
     )
 }
 

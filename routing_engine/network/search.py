@@ -59,6 +59,13 @@ def _arcs_of(graph: RoadGraph, edge: Ints) -> Ints:
     return np.vstack([graph.edge_arc, [(-1, -1)]])[edge]
 
 
+def _part_s(graph: RoadGraph, arc: Ints, part: Floats, access_m: Floats, access_kph: float) -> Floats:
+    """Return seconds over a part of each arc and the access to it; infinite where the arc is closed, even for none."""
+    whole_s = graph.arc_time_s[arc]
+    is_open = np.isfinite(whole_s)
+    return exact_s(np.where(is_open, part * np.where(is_open, whole_s, 0.0) + access_m * 3.6 / access_kph, np.inf))
+
+
 def departures(graph: RoadGraph, places: Snapped, access_kph: float = ACCESS_KPH) -> Ways:
     """List how drives leave places: from each candidate both ways, where the edge may be driven so.
 
@@ -70,9 +77,7 @@ def departures(graph: RoadGraph, places: Snapped, access_kph: float = ACCESS_KPH
     place, candidate, side = np.nonzero(arc >= 0)
     driven, out = left[place, candidate, side], arc[place, candidate, side]
     access_m = places.distance_m[place, candidate]
-    seconds = exact_s(driven * graph.arc_time_s[out] + access_m * 3.6 / access_kph) + graph.arc_delay_s[out]
-    # Nothing of a closed arc may be driven, not even none of it.
-    seconds[~np.isfinite(graph.arc_time_s[out])] = np.inf
+    seconds = _part_s(graph, out, driven, access_m, access_kph) + graph.arc_delay_s[out]
     metres = driven * graph.edge_length_m[edge[place, candidate]] + access_m
     start = np.searchsorted(place, np.arange(len(edge) + 1)).astype(np.int64)
     return Ways(start, graph.arc_target[out], seconds, length_ticks(metres), candidate, side)
@@ -87,9 +92,9 @@ def arrivals(graph: RoadGraph, places: Snapped, access_kph: float = ACCESS_KPH) 
     into = arc[place, candidate, side]
     count = graph.source_start[into + 1] - graph.source_start[into]
     access_m = places.distance_m[place, candidate]
-    seconds = exact_s(driven[place, candidate, side] * graph.arc_time_s[into] + access_m * 3.6 / access_kph)
-    seconds[~np.isfinite(graph.arc_time_s[into])] = np.inf
-    metres = driven[place, candidate, side] * graph.edge_length_m[edge[place, candidate]] + access_m
+    part = driven[place, candidate, side]
+    seconds = _part_s(graph, into, part, access_m, access_kph)
+    metres = part * graph.edge_length_m[edge[place, candidate]] + access_m
     start = np.searchsorted(np.repeat(place, count), np.arange(len(edge) + 1)).astype(np.int64)
     return Ways(
         start,

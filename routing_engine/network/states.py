@@ -180,7 +180,9 @@ def _sequences(arcs: Arcs, turns: Turns) -> list[_Sequence]:
         if not via_edges:
             continue
         first = arcs.of_edge[turns.from_edge[i]]
-        open_ends = [(int(arc),) for arc in first if arc >= 0 and arcs.head[arc] == turns.via_node[i]]
+        open_ends: list[tuple[int, ...]] = [
+            (int(arc),) for arc in first if arc >= 0 and arcs.head[arc] == turns.via_node[i]
+        ]
         for edge in via_edges:
             sides = [int(arc) for arc in arcs.of_edge[edge] if arc >= 0] if edge >= 0 else []
             open_ends = [
@@ -277,10 +279,10 @@ def expand(arcs: Arcs, turns: Turns, n_nodes: int) -> States:
     arc_target[approach] = n_nodes + np.arange(len(approach))
     base_target = arc_target.copy()
     course_arc = np.empty(len(courses.number), dtype=np.int64)
-    for (arc, begun), number in courses.number.items():
-        course_arc[number] = arc
-        if begun == courses.begun(arc):
-            arc_target[arc] = first_course + number
+    for (last, begun), number in courses.number.items():
+        course_arc[number] = last
+        if begun == courses.begun(last):
+            arc_target[last] = first_course + number
 
     driven = np.array(courses.turns, dtype=np.int64).reshape(-1, 3)
     row = np.concatenate([arcs.tail, n_nodes + turn_from, first_course + driven[:, 0]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -13,8 +13,9 @@ from sqlalchemy import Connection, select
 from gis.errors import NetworkError
 from routing_engine.network.arrays import read_arrays, write_arrays
 from routing_engine.network.frames import read_edges, read_nodes, read_restrictions
-from routing_engine.network.graph import FORMAT, RoadGraph, build_graph, graph_arrays, graph_from_arrays, speeds_of
+from routing_engine.network.graph import FORMAT, RoadGraph, build_graph, graph_arrays, graph_from_arrays
 from routing_engine.network.profiles import Profile
+from routing_engine.network.speeds import class_speeds
 from routing_engine.network.tables import road_build, road_speed
 
 
@@ -83,8 +84,8 @@ def graph_digest(
     inputs = {
         "format": FORMAT,
         "build": build_digest,
-        "profile": [profile.name, profile.width_m],
-        "speeds": speeds_of(speeds, profile.name, hour_from),
+        "profile": asdict(profile),
+        "speeds": class_speeds(speeds, profile.name, hour_from),
         "metric_srid": metric_srid,
         "hour_from": hour_from,
     }

@@ -7,16 +7,16 @@ import numpy as np
 from drawn_networks import SPEEDS
 
 from routing_engine.network.fields import SAME_PLACE_M
-from routing_engine.network.graph import speeds_of
+from routing_engine.network.speeds import class_speeds
 
 
 def arcs_of(edges, profile="car"):
     """Rows (edge id, is forward, tail, head, length, seconds) straight from the frame."""
-    speeds = speeds_of(SPEEDS, profile)
+    speeds = class_speeds(SPEEDS, profile)
     for edge in edges.itertuples():
-        kph = edge.speed_kph if edge.speed_kph == edge.speed_kph else speeds.get(edge.road_class)
-        if kph is None:
+        if edge.road_class not in speeds:
             continue
+        kph = min(speeds[edge.road_class], edge.speed_kph if edge.speed_kph == edge.speed_kph else np.inf)
         seconds = edge.length_m / (kph / 3.6)
         if edge.direction != "backward":
             yield edge.edge_id, True, edge.from_node, edge.to_node, edge.length_m, seconds

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_no_road_between_two_places_on_roads_is_none_and_last():
     # As if every way from WEST were closed since.
     time_s = np.array(field.time_s.T).T
     time_s[0] = np.nan
-    closed = type(field)(graph, field.codes, field.stations, field.access_kph, field.digest, time_s, field.path_m)
+    closed = replace(field, time_s=time_s)
     index = StationIndex.of(rows, {"car": closed})
     ranked = index.nearest(at(0, 1000), service="fire")
     assert [(one.code, one.estimate) for one in ranked] == [("EAST", Estimate.ROAD), ("WEST", Estimate.NONE)]

@@ -7,6 +7,7 @@ from drawn_networks import built, drawn, lonlat, networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import line_graph, times
+from positions import PLACES, on_edges
 
 from gis.errors import NetworkError
 from routing_engine.network.fields import (
@@ -17,18 +18,10 @@ from routing_engine.network.fields import (
     write_field,
 )
 from routing_engine.network.search import search_from_states
-from routing_engine.network.snapping import Snapped, snap
+from routing_engine.network.snapping import snap
 
 ACCESS_S = 3.6 / ACCESS_KPH
 LINE = {1: (0, 0), 2: (1000, 0), 3: (1000, 400), 4: (0, 400)}
-
-
-def on_edges(graph, places):
-    """Positions given as (edge number among the main ones, fraction, access metres), one candidate each."""
-    edge = np.array([[graph.main_edges[number % len(graph.main_edges)]] for number, _, _ in places])
-    fraction = np.array([[part] for _, part, _ in places])
-    access = np.array([[metres] for _, _, metres in places])
-    return Snapped(graph, np.zeros((len(places), 2)), edge, fraction, access, np.zeros(len(places), np.int8))
 
 
 def as_oracle(snapped):
@@ -37,9 +30,6 @@ def as_oracle(snapped):
         (int(snapped.graph.edge_id[edge[0]]), float(offset[0]), float(access[0]) * ACCESS_S)
         for edge, offset, access in zip(snapped.edge, snapped.offset_m, snapped.distance_m, strict=True)
     ]
-
-
-PLACES = st.lists(st.tuples(st.integers(0, 30), st.floats(0, 1), st.floats(0, 200)), min_size=1, max_size=6)
 
 
 @settings(max_examples=100, deadline=None)
@@ -146,13 +136,13 @@ def test_a_metre_against_a_one_way_is_the_same_place():
 def test_same_edge_may_be_faster_round_the_block():
     edges = [
         (12, 1, 2, "both", {"via": [(0, -3000), (1000, -3000)]}),
-        (21, 2, 1, "both", {"speed_kph": 72.0}),
+        (21, 2, 1, "both", {"length_m": 500.0}),
     ]
     graph = drawn(LINE, edges)
     field = build_field(graph, snap(graph, lonlat([(0, -100)]), n_candidates=1))
     reach = field.reach(snap(graph, lonlat([(1000, -100)]), n_candidates=1))
     assert np.allclose(reach.time_s, 10 + 50 + 10, atol=1e-3)
-    assert np.allclose(reach.distance_m, 1200, atol=0.1)
+    assert np.allclose(reach.distance_m, 700, atol=0.1)
 
 
 def test_access_counts_at_both_ends():

@@ -112,15 +112,15 @@ def test_width_closes_a_way_to_large_vehicles_only():
     assert engine.edge_component[engine.edge_id == 24] == -1
 
 
-def test_tagged_limit_replaces_the_speed_of_the_class():
+def test_the_lower_of_limit_and_class_speed_counts():
     edges = [
-        (12, 1, 2, "both", {"speed_kph": 72.0}),
+        (12, 1, 2, "both", {"speed_kph": 18.0}),
         (13, 1, 3, "both", {"road_class": "residential"}),
         (24, 2, 4, "both", {"road_class": "path"}),
         (34, 3, 4, "both"),
     ]
     times = node_times(drawn(POINTS, edges), 1)
-    assert times[2] == 5.0
+    assert times[2] == 20.0
     assert times[3] == 20.0
     assert times[4] == 30.0  # a class without a speed is closed
 
