@@ -44,4 +44,6 @@ def run(args: argparse.Namespace) -> int:
                 # Before the commit: a report that cannot be kept takes the import with it.
                 report.save(args.report)
     print_report(report)
+    seconds = ", ".join(f"{part} {value:.1f} s" for part, value in report.details["seconds"].items())
+    print(f"{seconds}; {report.details['peak_memory_mb']} MB at most")
     return REFUSED if report.is_refused else DONE

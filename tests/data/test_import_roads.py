@@ -68,7 +68,7 @@ def test_what_is_imported_can_be_loaded(city: Connection, tmp_path: Path) -> Non
         "nodes": 7,
         "edges": 6,
         "turn_restrictions": 2,
-        "barrier_rows": 2,
+        "barriers": 1,
         "restrictions_dropped": 0,
         "new_builds": 1,
     }
