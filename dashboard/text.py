@@ -1,13 +1,13 @@
-"""Words of the pages in Indonesian and English, and the city's local time.
+"""Words of the pages in Indonesian and English.
 
 Names of types, agencies and services come from the database, labels of the closed vocabularies from `gis.labels`.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+
+from dashboard.text_detail import DETAIL
 
 # (Indonesian, English). `{name}` is filled in where the text is used.
 GENERAL: dict[str, tuple[str, str]] = {
@@ -52,6 +52,8 @@ GENERAL: dict[str, tuple[str, str]] = {
     "clear": ("Kosongkan", "Clear"),
     "no_agency": ("belum ada instansi", "no agency"),
     "has_declined": ("{agency} menolak", "{agency} declined"),
+    "all_declined": ("semua menolak", "all declined"),
+    "drill": ("LATIHAN", "DRILL"),
 }
 
 MAP: dict[str, tuple[str, str]] = {
@@ -77,6 +79,15 @@ MAP: dict[str, tuple[str, str]] = {
     "fresh_more": ("dan {n} insiden baru lagi", "and {n} more new incidents"),
     "map": ("Peta", "Map"),
     "title_new": ("Insiden baru", "New incident"),
+    "title_drill": ("LATIHAN", "DRILL"),
+    "fresh_drill": ("LATIHAN: {number} {type}", "DRILL: {number} {type}"),
+    "fresh_nobodys": (
+        "{number} {type}: semua instansi menolak — panggil lagi atau tunjuk yang lain",
+        "{number} {type}: every agency has declined — call again or appoint another",
+    ),
+    "legend_drill": ("latihan, bukan kejadian nyata", "a drill, not a real incident"),
+    "n_here": ("{n} insiden di titik ini", "{n} incidents at this point"),
+    "also_here": ("Juga di titik ini: {numbers}", "Also at this point: {numbers}"),
     "move_question": (
         "Pindahkan {number} ke titik ini? Instansi dihitung ulang.",
         "Move {number} to this point? Agencies are worked out again.",
@@ -135,6 +146,7 @@ FORM: dict[str, tuple[str, str]] = {
         "Place, landmark or coordinates — or click the map",
     ),
     "place_unknown": ("belum diketahui", "not known yet"),
+    "side_of": ("sisi {place}", "side of {place}"),
     "place_not_found": (
         "“{place}” tidak ditemukan; klik peta atau pilih patokan lain.",
         "“{place}” not found; click the map or name another landmark.",
@@ -190,6 +202,14 @@ FORM: dict[str, tuple[str, str]] = {
     ),
     "need_type": ("Pilih jenis (Alt+1 sampai Alt+0).", "Choose a type (Alt+1 to Alt+0)."),
     "attach": ("Gabung", "Attach"),
+    "parked": ("Draf disisihkan:", "Draft set aside:"),
+    "take_up": ("Lanjutkan", "Continue"),
+    "draft_question": (
+        "Belum disimpan: {draft}. Perintah ini untuk panggilan lain atau panggilan yang sama?",
+        "Not saved yet: {draft}. Is this command for another call or for the same one?",
+    ),
+    "draft_other": ("Panggilan lain; sisihkan draf", "Another call; set the draft aside"),
+    "draft_same": ("Panggilan yang sama", "The same call"),
     "detach": ("Lepas", "Detach"),
     "attached_to": ("digabung ke {number}", "attached to {number}"),
     "like": ("mirip {p}", "{p} alike"),
@@ -245,6 +265,21 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Write prank, ghost, info, outside, wrong or test.",
     ),
     "cmd_no_text": ("Tulis catatannya sesudah nomor.", "Write the note after the number."),
+    "cmd_bad_severity": ("Keparahan ditulis !1 sampai !4.", "Severity is written !1 to !4."),
+    "cmd_no_target": (
+        "Sebut instansi atau wilayahnya sesudah nomor.",
+        "Name the agency or jurisdiction after the number.",
+    ),
+    "cmd_no_reason": ("Tulis alasannya di akhir perintah.", "Write the reason at the end of the command."),
+    "cmd_no_result": (
+        "Sebut hasilnya: tertangani, dirujuk, telepon, nihil, prank, warga, dialihkan, atau tak-terjangkau.",
+        "Name the result: handled, referred, phone, nothing, prank, residents, passed, or unreachable.",
+    ),
+    "cmd_which": ("Sebut yang mana: {choices}.", "Name which one: {choices}."),
+    "cmd_not_appointable": (
+        "{agency} tidak dapat ditunjuk untuk insiden ini.",
+        "{agency} cannot be appointed for this incident.",
+    ),
     "cmd_no_incident": ("Tidak ada insiden terbuka bernomor {number}.", "No open incident has the number {number}."),
     "cmd_no_agency": ("Insiden itu tidak punya penugasan {agency}.", "That incident has no assignment {agency}."),
     "help_keys": ("Tombol", "Keys"),
@@ -268,9 +303,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cmd_text_t": ("catatan", "note"),
     "cmd_form_a": ("a 412 terima POL", "a 412 accept POL"),
     "cmd_text_a": (
-        "jawaban instansi lewat telepon: terima, tolak, menuju, tiba",
-        "an agency's answer by phone: accept, decline, route, scene",
+        "jawaban instansi lewat telepon: terima, tolak ALASAN, menuju, tiba, selesai HASIL",
+        "an agency's answer by phone: accept, decline REASON, route, scene, done RESULT",
     ),
+    "cmd_form_p": ("p 412 POL", "p 412 POL"),
+    "cmd_text_p": ("panggil lagi instansi yang menolak", "call an agency again that has declined"),
+    "cmd_form_u": ("u 412 POL-BARUGA alasan", "u 412 POL-BARUGA reason"),
+    "cmd_text_u": ("tunjuk instansi lain", "appoint another agency"),
     "cmd_form_x": ("x prank", "x prank"),
     "cmd_text_x": (
         "panggilan atau insiden terbuka: prank, ghost, info, wilayah",
@@ -278,126 +317,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "cmd_form_q": ("? 412", "? 412"),
     "cmd_text_q": ("mengapa instansi itu", "why that agency"),
-}
-
-DETAIL: dict[str, tuple[str, str]] = {
-    "detail": ("Rincian insiden", "Incident"),
-    "detail_away": ("Rincian menunggu server.", "The details wait for the server."),
-    "assignments": ("Penugasan", "Assignments"),
-    "timeline": ("Linimasa", "Timeline"),
-    "accept": ("Terima", "Accept"),
-    "accept_for": ("Catat bahwa {agency} menerima lewat telepon", "Record that {agency} accepted by phone"),
-    "by_phone_note": ("lewat telepon", "by phone"),
-    "why": ("Mengapa", "Why"),
-    "why_us": ("Mengapa kami?", "Why us?"),
-    "by_road": ("lewat jalan", "by road"),
-    "straight_line": ("garis lurus", "straight line"),
-    "share_of_disc": ("{p} dari lingkaran ketidakpastian", "{p} of the disc of uncertainty"),
-    "boundary_version": ("batas versi {n}, berlaku {day}", "boundary version {n}, in force {day}"),
-    "rule": ("aturan", "rule"),
-    "runners_up": ("Yang lain di sekitarnya", "Others nearby"),
-    "receipt": ("tanda bukti", "receipt"),
-    "do_accepted": ("Terima", "Accept"),
-    "do_declined": ("Tolak", "Decline"),
-    "do_seen": ("Sudah dibaca", "Seen"),
-    "do_en_route": ("Menuju", "En route"),
-    "do_on_scene": ("Tiba", "On scene"),
-    "do_done": ("Selesai", "Done"),
-    "do_verify": ("Verifikasi", "Verify"),
-    "do_close": ("Tutup", "Close"),
-    "do_cancel": ("Batalkan", "Cancel"),
-    "do_reopen": ("Buka lagi", "Reopen"),
-    "do_escalate": ("Eskalasi sekarang", "Escalate now"),
-    "escalate_hint": (
-        "Beri tahu kontak kedua setiap instansi yang belum menjawab, tanpa menunggu batas waktu",
-        "Tell the second contact of every agency that has not answered, without waiting for the limit",
-    ),
-    "escalate_none": (
-        "Semua pengingat sudah terkirim; hubungi instansinya lewat telepon.",
-        "Every reminder has been sent; call the agency by phone.",
-    ),
-    "do_handoff": ("Alihkan", "Hand off"),
-    "handed_to": ("Dialihkan ke {government} · {number}", "Handed off to {government} · {number}"),
-    "handoff_to": ("Alihkan ke {government}", "Hand off to {government}"),
-    "handoff_government": ("Pemerintah atau instansi tujuan", "Government or agency it goes to"),
-    "handoff_number": ("Nomor", "Number"),
-    "handoff_outside": ("Di luar wilayah layanan. Usulan:", "Outside the service area. Proposed:"),
-    "handoff_who": ("Tangani sendiri lewat telepon, atau alihkan.", "Handle by phone, or hand off."),
-    "handoff_needs": ("Tulis kepada siapa insiden ini dialihkan.", "Write who takes this incident."),
-    "call_back": ("Hubungi pelapor:", "Call the reporter:"),
-    "confirm_yes": ("Tertangani", "Handled"),
-    "confirm_yes_hint": ("Pelapor membenarkan: sudah tertangani", "The reporter confirms: handled"),
-    "confirm_no": ("Belum tertangani", "Not handled"),
-    "confirm_no_hint": ("Pelapor membantah; insiden dibuka lagi", "The reporter denies it; the incident reopens"),
-    "confirmed": ("Pelapor sudah dihubungi: tertangani.", "The reporter was called: handled."),
-    "lane": ("Jalur", "Lane"),
-    "lane_raise": ("Naikkan ke D", "Raise to D"),
-    "lane_raise_hint": ("Jadikan darurat sekarang", "Make it an emergency now"),
-    "lane_lower": ("Turunkan ke L", "Lower to L"),
-    "lane_lower_hint": ("Bukan darurat; perlu alasan", "Not an emergency; needs a reason"),
-    "classification": ("Klasifikasi", "Classification"),
-    "attach_to": ("Gabung ke {number}", "Join to {number}"),
-    "detach_from": ("Lepas {number}", "Detach {number}"),
-    "joined_here": ("digabung ke insiden ini", "joined to this incident"),
-    "done_verify": ("{number} terverifikasi", "{number} verified"),
-    "done_note": ("Catatan {number} tersimpan", "Note on {number} saved"),
-    "done_close": ("{number} ditutup", "{number} closed"),
-    "done_cancel": ("{number} dibatalkan", "{number} cancelled"),
-    "done_reopen": ("{number} dibuka lagi", "{number} reopened"),
-    "done_escalate": ("{number}: kontak kedua diberi tahu", "{number}: second contacts are told"),
-    "done_handoff": ("{number} dialihkan", "{number} handed off"),
-    "done_confirm": ("{number}: jawaban pelapor tercatat", "{number}: the reporter's answer is recorded"),
-    "done_lane": ("{number}: jalur diganti", "{number}: lane changed"),
-    "done_classify": ("{number}: klasifikasi diganti", "{number}: classification changed"),
-    "done_attach": ("Digabung ke {number}", "Joined to {number}"),
-    "done_detach": ("Dilepas dari {number}", "Detached from {number}"),
-    "reason": ("Alasan", "Reason"),
-    "add_note": ("Catat", "Add note"),
-    "note_hint": ("Catatan atau alasan …", "Note or reason …"),
-    "reason_needed": ("Tulis alasannya dulu.", "Write the reason first."),
-    "decline_reason": ("Alasan menolak", "Reason for declining"),
-    "close_reason": ("Alasan, bila instansi belum selesai", "Reason, if an agency is not done"),
-    "result": ("Hasil", "Result"),
-    "result_note": ("Catatan hasil", "Note on the result"),
-    "result_handled": ("Tertangani", "Handled"),
-    "result_referred": ("Dirujuk", "Referred"),
-    "result_by_phone": ("Selesai lewat telepon", "Solved by phone"),
-    "result_nothing_found": ("Nihil", "Nothing found"),
-    "result_prank": ("Prank", "Prank"),
-    "result_by_residents": ("Ditangani warga", "Handled by residents"),
-    "result_passed_on": ("Dialihkan", "Passed on"),
-    "result_not_reachable": ("Tidak terjangkau", "Not reachable"),
-    "changed_meanwhile": (
-        "Sementara itu sudah diubah orang lain. Rincian dimuat ulang; periksa, lalu ulangi bila masih perlu.",
-        "Somebody else has changed it meanwhile. The details are reloaded; check, then repeat if still needed.",
-    ),
-    "not_sent": ("Tidak terkirim: server tidak terjangkau. Coba lagi.", "Not sent: the server is away. Try again."),
-    "origin_drill": ("latihan", "drill"),
-    "origin_demo": ("demo", "demo"),
-    "origin_history": ("riwayat", "history"),
-    "event_received": ("Laporan masuk", "Report received"),
-    "event_report": ("Laporan masuk", "Report received"),
-    "event_dispatched": ("Dikirim", "Dispatched"),
-    "event_delivered": ("Sampai di instansi", "Reached the agency"),
-    "event_verify": ("Diverifikasi", "Verified"),
-    "event_note": ("Catatan", "Note"),
-    "event_classify": ("Klasifikasi", "Classified"),
-    "event_relocate": ("Titik dipindah", "Moved"),
-    "event_attach": ("Laporan digabung", "Report attached"),
-    "event_attached": ("Laporan digabung", "Report attached"),
-    "event_detach": ("Laporan dilepas", "Report detached"),
-    "event_detached": ("Dilepas", "Detached"),
-    "event_merged": ("Digabung", "Merged"),
-    "event_lane": ("Jalur diganti", "Lane changed"),
-    "event_escalate": ("Eskalasi", "Escalated"),
-    "event_ladder": ("Tangga eskalasi", "Ladder"),
-    "event_ack_overdue": ("Belum dijawab", "Not answered in time"),
-    "event_raised": ("Dinaikkan", "Raised"),
-    "event_confirm": ("Konfirmasi pelapor", "Caller's confirmation"),
-    "event_close": ("Ditutup", "Closed"),
-    "event_reopen": ("Dibuka lagi", "Reopened"),
-    "event_cancel": ("Dibatalkan", "Cancelled"),
-    "event_handoff": ("Dialihkan", "Handed off"),
 }
 
 TEXT = GENERAL | MAP | QUEUE | FORM | COMMANDS | DETAIL
@@ -422,8 +341,3 @@ def _texts(language: str) -> tuple[tuple[str, str], ...]:
 def texts(language: str) -> dict[str, str]:
     """Return every text in one language, for the parts that live in the browser."""
     return dict(_texts(language))
-
-
-def local_time(at: datetime, zone: ZoneInfo) -> str:
-    """Return the city's date and time of an aware moment, as 24.11.2026 18:32."""
-    return at.astimezone(zone).strftime("%d.%m.%Y %H:%M")

@@ -97,8 +97,8 @@ def prepare(
         "nodes": roads.counts["nodes"],
         "edges": roads.counts["edges"],
         "turn_restrictions": roads.counts["turn_restrictions"],
-        "barrier_rows": roads.counts["barrier_rows"],
-        "restrictions_dropped": roads.dropped.total(),
+        "barriers": roads.counts["barriers"],
+        "restrictions_dropped": roads.dropped.total() - roads.dropped["outside"],
     }
     if not roads.edges.empty:
         parts = {name: components_of(roads.nodes, roads.edges, group) for name, group in GROUPS.items()}

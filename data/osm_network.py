@@ -91,7 +91,7 @@ def network_of(extract: Extract, *, clip: shapely.Geometry | None = None) -> Roa
         "nodes": len(nodes),
         "edges": len(frame),
         "turn_restrictions": sum(row.reason == "turn" for row in rows),
-        "barrier_rows": sum(row.reason == "barrier" for row in rows),
+        "barriers": len({row.via_node for row in rows if row.reason == "barrier"}),
     }
     return Roads(
         nodes=nodes,

@@ -140,6 +140,8 @@ class EdgeIndex:
 def rows_of(restriction: Restriction, index: EdgeIndex) -> list[Row] | str:
     """Return the rows of a restriction; a text says why there are none."""
     edges = {way: index.edges_of(way) for way in (*restriction.from_ways, *restriction.via_ways, *restriction.to_ways)}
+    if not any(edges.values()):
+        return "outside"
     if not all(edges.values()):
         return "a member is no street of the network"
     rows: list[Row] = []

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from gis.errors import PlatformError
 from gis.settings import default_state
 from ops import refusals
+from ops.examples import add_examples
 from ops.exits import REFUSED, USAGE, CommandFailed
 
 # In the order in which --help lists them. Each module has `register(subparsers)` and `run(args) -> int`; it imports
@@ -67,6 +68,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name in COMMANDS:
         module = importlib.import_module(f"ops.commands.{name}")
         module.register(subparsers, shared)
+    add_examples(parser)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The live list, asked for each second by every open page."""
+"""The live list, asked for by every open page somewhat more often than once a second."""
 
 from __future__ import annotations
 

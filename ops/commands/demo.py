@@ -14,8 +14,12 @@ from ops.ports import API_PORT, PAGES_PORT
 def add_start_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `demo` and `up` share."""
     parser.add_argument("--detach", action="store_true", help="return when every part is well")
-    parser.add_argument("--port", type=port, default=PAGES_PORT, metavar="N", help="pages (default %(default)s)")
-    parser.add_argument("--api-port", type=port, default=API_PORT, metavar="N", help="API (default %(default)s)")
+    parser.add_argument(
+        "--port", type=port, default=PAGES_PORT, metavar="N", help="TCP port of the pages (default %(default)s)"
+    )
+    parser.add_argument(
+        "--api-port", type=port, default=API_PORT, metavar="N", help="TCP port of the API (default %(default)s)"
+    )
 
 
 def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:  # type: ignore[type-arg]

@@ -18,7 +18,9 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser = subparsers.add_parser("explain", parents=[shared], help="who is responsible at a place, and why")
     add_place(parser)
     parser.add_argument("--type", metavar="T", help="only what this type of incident needs, with stations")
-    parser.add_argument("--accuracy", default="0", metavar="M", help="metres (default 0)")
+    parser.add_argument(
+        "--accuracy", default="0", metavar="M", help="radius in which the place may lie, metres, 0 to 5000 (default 0)"
+    )
     parser.add_argument("--at", metavar="TIME", help="moment the boundaries must be in force; ISO 8601 with offset")
     parser.add_argument(
         "--language", choices=["en", "id"], default="en", help="of sentences and reasons (default %(default)s)"

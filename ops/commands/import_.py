@@ -1,4 +1,4 @@
-"""`./siaga import`: boundaries, administrative areas and stations from files; checked, then written."""
+"""`./siaga import`: boundaries, administrative areas, stations and roads from files; checked, then written."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ops.arguments import whole
+from ops.commands import import_roads
 
 SHOWN = 20
 
 
 def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:  # type: ignore[type-arg]
     """Add the command to the parser."""
-    parser = subparsers.add_parser("import", help="boundaries, areas, stations from files")
+    parser = subparsers.add_parser("import", help="boundaries, areas, stations, roads from files")
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
     every = argparse.ArgumentParser(add_help=False, parents=[shared])
     every.add_argument("file", type=Path, metavar="FILE")
@@ -44,6 +45,8 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     boundaries.add_argument("--valid-from", metavar="D", help="date (midnight in the city) or time; default now")
     boundaries.add_argument("--keep-others", action="store_true", help="leave jurisdictions the file does not name")
 
+    import_roads.register(kinds, every)
+
     stations = kinds.add_parser("stations", parents=[every], help="stations; the good rows go in")
     stations.add_argument("--strict", action="store_true", help="exit 1 if one row was refused")
     parser.set_defaults(run=run)
@@ -67,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         if args.report:
             # Before the commit: a report that cannot be kept (a full disk) takes the import with it.
             report.save(args.report)
-    _print(report)
+    print_report(report)
     is_strict = getattr(args, "strict", False)
     return REFUSED if report.is_refused or (is_strict and report.errors) else DONE
 
@@ -134,8 +137,10 @@ def _in_city(text: str | None, zone: Any) -> datetime | None:
     return value if value.tzinfo else value.replace(tzinfo=zone)
 
 
-def _print(report: Any) -> None:
-    for finding in report.findings[:SHOWN]:
+def print_report(report: Any) -> None:
+    """Print the first findings, and what was written."""
+    # What refuses comes before what is only odd.
+    for finding in sorted(report.findings, key=lambda finding: finding.level != "error")[:SHOWN]:
         print(f"  {'warning: ' if finding.level == 'warning' else ''}{finding}", file=sys.stderr)
     if len(report.findings) > SHOWN:
         print(f"  … and {len(report.findings) - SHOWN} more; --report FILE.json has all", file=sys.stderr)

@@ -15,7 +15,9 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser = subparsers.add_parser("nearest", parents=[shared], help="stations of a service by road travel time")
     add_place(parser)
     parser.add_argument("--service", required=True, metavar="S", help="such as fire")
-    parser.add_argument("--limit", type=whole(1, 1000), default=3, metavar="N", help="how many (default %(default)s)")
+    parser.add_argument(
+        "--limit", type=whole(1, 1000), default=3, metavar="N", help="how many stations (default %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
 

@@ -16,7 +16,9 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser.add_argument("--lon", required=True, metavar="X", help="degrees east")
     parser.add_argument("--lat", required=True, metavar="Y", help="degrees north (south is negative)")
     parser.add_argument("--type", required=True, metavar="T", help="incident type, such as KAM1")
-    parser.add_argument("--accuracy", metavar="M", help="radius in which the place may lie, metres (default 0)")
+    parser.add_argument(
+        "--accuracy", metavar="M", help="radius in which the place may lie, metres, 0 to 5000 (default 0)"
+    )
     parser.add_argument("--text", metavar="TEXT", help="what happened")
     parser.add_argument("--severity", type=whole(1, 4), metavar="N", help="1 (worst) to 4")
     parser.add_argument("--facts", metavar="JSON", help='such as {"n_victims": 2, "hazards": ["fire"]}')

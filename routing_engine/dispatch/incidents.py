@@ -67,6 +67,16 @@ FROM siaga.incident_event WHERE incident_id = :id ORDER BY incident_event_id
 """
 )
 
+# The question of the report that made the incident, while nobody has moved the point it is about.
+QUESTION = text(
+    """
+SELECT r.answer -> 'question' FROM siaga.report r
+WHERE r.incident_id = :id AND NOT EXISTS (
+  SELECT 1 FROM siaga.incident_event e WHERE e.incident_id = :id AND e.kind = 'relocate')
+ORDER BY r.received_at, r.report_id LIMIT 1
+"""
+)
+
 RECEIPTS = text(
     """
 SELECT r.receipt_id, r.service_code, r.at, r.boundary_set, r.body, r.digest FROM siaga.receipt r
@@ -416,5 +426,13 @@ def detail(tx: Connection, incident_id: str, actor: Actor, language: str) -> dic
             for item in items
         ],
         "events": events(tx, incident_id, actor),
-        "question": None,
+        "question": _question(tx, row, limited),
     }
+
+
+def _question(tx: Connection, row: dict[str, Any], limited: bool) -> dict[str, Any] | None:
+    """Return what would still settle whose an open incident is; an agency cannot answer it."""
+    if limited or row["status"] in ENDED:
+        return None
+    found: dict[str, Any] | None = tx.execute(QUESTION, {"id": row["incident_id"]}).scalar_one_or_none()
+    return found

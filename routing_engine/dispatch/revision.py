@@ -88,7 +88,7 @@ def revise(tx: Connection, moment: Moment, row: dict[str, Any], decision: Decisi
     # Who steps down comes first: there is one lead at a time.
     for pair in sorted(existing, key=lambda pair: STRENGTH[roles[pair]]):
         if roles[pair] != existing[pair]["role"]:
-            _change(tx, existing[pair], {"role": roles[pair]})
+            _change(tx, existing[pair], _as(existing[pair], roles[pair]))
     notices.send(tx, moment, row, [existing[pair] for pair in raised if existing[pair]["agency_code"]])
     _start_clocks(tx, moment, row, [(existing[pair], wanted[pair]) for pair in raised])
     added = assignments.plan(decision, row["incident_id"], skip=frozenset(existing))
@@ -134,7 +134,7 @@ def move(tx: Connection, moment: Moment, row: dict[str, Any], decision: Decision
         _change(
             tx,
             item,
-            {"role": roles[pair], **(assignments.placed_columns(duties[pair]) if pair in duties else {})},
+            {**_as(item, roles[pair]), **(assignments.placed_columns(duties[pair]) if pair in duties else {})},
         )
         if roles[pair] == AssignmentRole.INFORM and was != AssignmentRole.INFORM:
             clocks.stop(tx, item["assignment_id"], now=moment.now)
@@ -203,6 +203,12 @@ def _given(item: dict[str, Any], role: AssignmentRole) -> Given:
     )
 
 
+def _as(item: dict[str, Any], role: AssignmentRole) -> dict[str, Any]:
+    """Return the columns of a role; the row that says nobody is responsible is open again when it leads again."""
+    is_open_again = item["agency_code"] is None and role == AssignmentRole.LEAD
+    return {"role": role, **({"state": AssignmentState.QUEUED} if is_open_again else {})}
+
+
 def _change(tx: Connection, item: dict[str, Any], values: dict[str, Any]) -> None:
     tx.execute(
         update(assignment)
@@ -226,6 +232,7 @@ def _start_clocks(
                 "severity": row["severity"],
             }
             for item, duty in raised
+            if item["agency_code"] is not None
         ],
         ladder=moment.snapshot.ladder,
         now=moment.now,

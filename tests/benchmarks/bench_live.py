@@ -1,6 +1,6 @@
 """The live map: how soon everybody sees a new incident, and what looking costs, with 5,000 incidents open.
 
-Beside it what one would write first: every page fetches the whole list each second (here from the same process, by the
+Beside it what one would write first: every page fetches the whole list each time (here from the same process, by the
 same route without a cursor). Delays count from the answer to the report, which follows its commit at once.
 """
 
@@ -174,7 +174,7 @@ def table(size: str, ours: Polled, peer: Polled) -> list[BenchRow]:
             size=size,
             ours=float(value),
             unit=unit,
-            peer="whole list each second",
+            peer="whole list each time",
             peer_value=float(other),
             ratio=float(other / value) if value else None,
             note=note,

@@ -50,6 +50,7 @@ class Call:
     facts: dict[str, Any] | None = None
     moves: tuple[tuple[str, tuple[str, ...]], ...] = ()
     caller: dict[str, str] | None = None
+    drill: bool = False
 
 
 SCENE, WAY = ("accepted", "en_route", "on_scene"), ("accepted", "en_route")
@@ -116,6 +117,16 @@ CALLS = (
         facts={"n_victims": 2, "hazards": ["crowd", "weapon"], "on_road": True, "armed": True},
         moves=(("POL", WAY), ("SPP", ("accepted",)), ("PSC", ("accepted",))),
     ),
+    Call(
+        "LKA2",
+        122.5352,
+        -3.9936,
+        "simulasi truk menyenggol angkot, empat pemeran korban",
+        300,
+        "Jalan Martandu",
+        facts={"n_victims": 4, "on_road": True},
+        drill=True,
+    ),
     Call("MED2", 122.5187, -4.0005, "laki-laki 58 tahun nyeri dada, berkeringat dingin", 95, "Jalan H.E.A. Mokodompit"),
     Call("KAM3", 122.5085, -3.9985, "dua orang membongkar toko emas, masih di dalam", 38, "Pasar Panjang"),
 )
@@ -128,7 +139,7 @@ def prepare(product: Product) -> dict[str, Call]:
         body: dict[str, Any] = {
             "type": call.type, "lon": call.lon, "lat": call.lat, "accuracy_m": call.accuracy_m,
             "description": call.text, "location_text": call.place or None, "severity": call.severity,
-            "facts": call.facts, "caller": call.caller, "drill": False,
+            "facts": call.facts, "caller": call.caller, "drill": call.drill,
         }  # fmt: skip
         answer = product.report(**{name: value for name, value in body.items() if value is not None})
         for agency, states in call.moves:

@@ -84,7 +84,13 @@ def test_hostile_texts_are_shown_letter_by_letter_to_an_operator(hostile, someon
     operator.wait_for_desk()
     assert operator.text.input_value() == TEXT
     assert operator.page.locator(".sg-place input").input_value() == PAYLOADS[0]
-    # What the command line repeats in its answer.
+    # What the command line repeats in its question and in its answer.
+    operator.command(f"n kbk1 @{PAYLOADS[0]} ; {PAYLOADS[3]}")
+    question = operator.page.locator(".sg-notice.is-question")
+    expect(question).to_contain_text(PAYLOADS[0])
+    operator.page.keyboard.press("Escape")
+    operator.page.get_by_role("button", name="Kosongkan").click()
+    operator.page.locator(".sg-command").fill("")
     operator.command(f"n kbk1 @{PAYLOADS[0]} ; {PAYLOADS[3]}")
     expect(operator.page.locator(".sg-notice.is-warn")).to_contain_text(PAYLOADS[0])
     operator.page.get_by_role("button", name="Kosongkan").click()

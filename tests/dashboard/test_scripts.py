@@ -52,11 +52,51 @@ COMMANDS = [
     ("?412", {"kind": "why", "number": "412"}),
     ("= K-0412", {"kind": "attach", "number": "K-0412"}),
     ("t 412 warga menunggu di gang", {"kind": "note", "number": "412", "text": "warga menunggu di gang"}),
-    ("a 412 terima", {"kind": "answer", "number": "412", "state": "accepted", "agency": None, "note": ""}),
+    (
+        "n kbk1 @-3.9962, 122.4999 tes",
+        {
+            "kind": "report",
+            "report": {"facts": {}, "place": "-3.9962, 122.4999", "type": "KBK1", "description": "tes"},
+        },
+    ),
+    (
+        "n kbk1 @3 59 46.3 S 122 29 59.5 E api 3 rumah !2 +1",
+        {
+            "kind": "report",
+            "report": {
+                "facts": {"n_victims": 1},
+                "severity": 2,
+                "place": "3 59 46.3 S 122 29 59.5 E",
+                "type": "KBK1",
+                "description": "api 3 rumah",
+            },
+        },
+    ),
+    (
+        "n kbk1 @6P592G3X+GWF dekat pasar",
+        {
+            "kind": "report",
+            "report": {"facts": {}, "place": "6P592G3X+GWF", "type": "KBK1", "description": "dekat pasar"},
+        },
+    ),
+    ("n kbk1 @lippo !9 asap", {"kind": "error", "key": "cmd_bad_severity"}),
+    ("n kbk1 @lippo !12", {"kind": "error", "key": "cmd_bad_severity"}),
+    (
+        "n kbk1 tolong! api",
+        {"kind": "report", "report": {"facts": {}, "type": "KBK1", "description": "tolong! api"}},
+    ),
+    ("a 412 terima", {"kind": "answer", "number": "412", "state": "accepted", "words": []}),
     (
         "a 412 oto dmk unit 3",
-        {"kind": "answer", "number": "412", "state": "en_route", "agency": "DMK", "note": "unit 3"},
+        {"kind": "answer", "number": "412", "state": "en_route", "words": ["dmk", "unit", "3"]},
     ),
+    ("p 412 POL", {"kind": "recall", "number": "412", "words": ["POL"]}),
+    ("panggil 412", {"kind": "recall", "number": "412", "words": []}),
+    (
+        "u 412 POL-BARUGA dua regu dekat",
+        {"kind": "appoint", "number": "412", "words": ["POL-BARUGA", "dua", "regu", "dekat"]},
+    ),
+    ("u 412", {"kind": "error", "key": "cmd_no_target"}),
     ("x prank", {"kind": "classify", "classification": "prank"}),
     ("x wilayah", {"kind": "classify", "classification": "out_of_area"}),
     ("t 412", {"kind": "error", "key": "cmd_no_text"}),
@@ -107,4 +147,87 @@ def test_plus_codes_agree_with_the_published_example(page):
 @pytest.mark.parametrize(("line", "command"), COMMANDS)
 def test_commands(page, line, command):
     types = [{"code": "KBK1"}, {"code": "KAM1"}]
-    assert call(page, "command.js", "readCommand", line, types) == command
+    assert call(page, "command.js", "readCommand", line, types, CITY) == command
+
+
+def duty(name, agency, role, state, code=None, title=None):
+    jurisdiction = {"code": code or agency, "name": title or agency}
+    return {"assignment_id": name, "agency": agency, "role": role, "state": state, "jurisdiction": jurisdiction}
+
+
+DUTIES = [
+    duty("baruga", "POL", "lead", "delivered", "POL-BARUGA", "Polsek Baruga"),
+    duty("kadia", "POL", "support", "delivered", "POL-KADIA", "Polsek Kadia"),
+    duty("fire", "DMK", "support", "accepted"),
+    duty("informed", "PSC", "inform", "delivered"),
+]
+CODES = ["POL", "DMK", "PSC", "TNI"]
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "meant"),
+    [
+        ("accepted", "", ("baruga", "", None)),
+        ("accepted", "POL-KADIA", ("kadia", "", None)),
+        ("accepted", "kadia dua regu", ("kadia", "dua regu", None)),
+        ("accepted", "unit 3 berangkat", ("baruga", "unit 3 berangkat", None)),
+        ("on_scene", "dmk", ("fire", "", None)),
+        ("declined", "baruga tidak ada mobil", ("baruga", "tidak ada mobil", None)),
+        ("done", "DMK tertangani padam", ("fire", "padam", "handled")),
+        ("done", "nihil", ("baruga", "", "nothing_found")),
+        ("accepted", "POL", "cmd_which"),
+        ("accepted", "pol sudah jalan", "cmd_which"),
+        ("accepted", "tni", "cmd_no_agency"),
+        ("accepted", "PSC", "cmd_no_agency"),
+        ("declined", "", "cmd_no_reason"),
+        ("declined", "baruga", "cmd_no_reason"),
+        ("done", "DMK", "cmd_no_result"),
+        ("done", "DMK padam", "cmd_no_result"),
+    ],
+)
+def test_an_answer_by_telephone_is_of_the_agency_that_was_meant(page, state, words, meant):
+    command = {"kind": "answer", "state": state, "words": words.split()}
+    found = call(page, "command.js", "readAnswer", command, DUTIES, CODES)
+    if isinstance(meant, str):
+        assert found["error"] == meant
+        if meant == "cmd_which":
+            assert found["values"]["choices"] == "POL-BARUGA, POL-KADIA"
+    else:
+        assert (found["assignment"]["assignment_id"], found["note"], found["result"]) == meant
+
+
+def test_calling_again_means_those_that_declined(page):
+    duties = [DUTIES[0] | {"state": "accepted"}, DUTIES[1] | {"state": "declined"}]
+    command = {"kind": "recall", "words": ["regu", "lain"]}
+    found = call(page, "command.js", "readAnswer", command, duties, CODES)
+    assert (found["assignment"]["assignment_id"], found["note"]) == ("kadia", "regu lain")
+    found = call(page, "command.js", "readAnswer", {"kind": "recall", "words": ["POL"]}, duties, CODES)
+    assert found["assignment"]["assignment_id"] == "kadia"
+
+
+ITEMS = [
+    {"jurisdiction": "POL-POASIA", "name": "Polsek Poasia", "agency": "POL", "roles": ["lead", "support"]},
+    {"jurisdiction": "POL-KADIA", "name": "Polsek Kadia", "agency": "POL", "roles": ["lead"]},
+    {"jurisdiction": "TNI", "name": "Kodim", "agency": "TNI", "roles": ["lead", "support"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("poasia paling dekat", ("POL-POASIA", "support", "paling dekat")),
+        ("TNI utama jembatan putus", ("TNI", "lead", "jembatan putus")),
+        ("POL-KADIA dekat", ("POL-KADIA", "lead", "dekat")),
+        ("POL dekat", "cmd_which"),
+        ("TNI", "cmd_no_reason"),
+        ("TNI lead", "cmd_no_reason"),
+        ("DMK dekat", "cmd_not_appointable"),
+        ("entah siapa", "cmd_not_appointable"),
+    ],
+)
+def test_who_is_appointed(page, words, meant):
+    found = call(page, "command.js", "readAppointment", {"words": words.split()}, ITEMS, CODES, "support")
+    if isinstance(meant, str):
+        assert found["error"] == meant
+    else:
+        assert (found["item"]["jurisdiction"], found["role"], found["reason"]) == meant

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from dashboard.components.browser import ASSETS
-from dashboard.text import TEXT, local_time, t, texts
+from dashboard.text import TEXT, t, texts
 from gis import words
 from routing_engine.dispatch.changes import EVENT_KINDS
 
@@ -71,7 +69,3 @@ def test_gaps_are_filled():
     assert t("stale", "id", n=7).startswith("Tidak tersambung 7 dtk")
     with pytest.raises(KeyError):
         t("no such text", "id")
-
-
-def test_local_time_is_the_citys():
-    assert local_time(datetime(2026, 11, 24, 10, 32, tzinfo=UTC), ZoneInfo("Asia/Makassar")) == "24.11.2026 18:32"

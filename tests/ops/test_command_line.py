@@ -124,3 +124,19 @@ def test_a_real_citys_state_is_never_dropped(tmp_path, capsys):
     assert main(["demo", "--fresh", "--yes", "--state", str(state.path)]) == 1
     assert "is not a demo's" in capsys.readouterr().err
     assert state.data.exists()
+
+
+def every_command(parser, words=()):
+    for action in parser._actions:
+        for name, child in (action.choices or {}).items() if hasattr(action, "_choices_actions") else ():
+            yield (*words, name), child
+            yield from every_command(child, (*words, name))
+
+
+def test_every_command_has_a_description_and_an_example_that_parses():
+    for words, command in every_command(make_parser()):
+        assert command.description, words
+        example = (command.epilog or "").removeprefix("Example: ./siaga ").split()
+        assert example[: len(words)] == list(words), words
+        if words[0] != "test":
+            assert make_parser().parse_args(shield_negatives(example)).command == words[0]

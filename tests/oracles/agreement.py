@@ -16,18 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import osmium
 import pandas as pd
 import shapely
 
 from gis.settings import ROOT
 from routing_engine.network.groups import CAR
-from routing_engine.network.profiles import PROFILES
-from routing_engine.network.speeds import edge_speeds
 
 HERE = Path(__file__).parent
 SLOWER = 10
 # A coordinate that OSRM moves farther than this was put on another street than ours.
 SAME_STREET_M = 1.0
+# Restrictions by the clock, as they were tagged before `restriction:conditional`.
+TIMES = {"day_on", "day_off", "hour_on", "hour_off"}
 
 
 def oracle_python() -> Path | None:
@@ -58,20 +59,27 @@ class Answers:
     report: dict[str, Any]
 
 
-def way_speeds(edges: pd.DataFrame, speeds: pd.DataFrame) -> pd.DataFrame:
-    """Return `along` and `against` in km/h by OSM way, 0 where a car may not drive."""
-    kph = np.nan_to_num(edge_speeds(edges, speeds, PROFILES["car"]), nan=0.0)
+def way_speeds(graph: Any, edges: pd.DataFrame) -> pd.DataFrame:
+    """Return `along` and `against` in km/h by OSM way as the graph drives it, 0 where it does not.
+
+    Parameters
+    ----------
+    graph
+        Made of `edges`, of a profile without delays at signals and crossings.
+    """
+    arc = graph.edge_arc
+    kph = np.where(arc >= 0, graph.edge_length_m[:, None] / graph.arc_time_s[arc] * 3.6, 0.0)
     table = pd.DataFrame({"way": edges["osm_way_id"].to_numpy(), "along": kph[:, 0], "against": kph[:, 1]})
     # Edges of a way share its tags, and so their speeds.
-    return table.drop_duplicates("way").set_index("way")
+    return table.groupby("way", sort=True).max()
 
 
 def write_job(
     folder: Path,
     extract: Path,
+    graph: Any,
     edges: pd.DataFrame,
     restrictions: pd.DataFrame,
-    speeds: pd.DataFrame,
     *,
     origins: np.ndarray,
     destinations: np.ndarray,
@@ -82,21 +90,31 @@ def write_job(
 
     Parameters
     ----------
-    edges, restrictions, speeds
-        Frames as `data.osm_network.read_roads` gives them, and the rows of `road_speed`.
+    graph
+        What ours drives on, see `way_speeds`.
+    edges, restrictions
+        Frames as `data.osm_network.read_roads` gives them.
     origins, destinations
         ``(n_blocks, n, 2)`` and ``(n_blocks, m, 2)``, EPSG:4326 degrees; every pair of a block is asked.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    shutil.copyfile(extract, folder / "extract.osm.pbf")
-    ways = way_speeds(edges, speeds)
+    _copy(extract, folder / "extract.osm.pbf")
+    ways = way_speeds(graph, edges)
     lines = (f"{way} {along / SLOWER!r} {against / SLOWER!r}\n" for way, along, against in ways.itertuples())
     (folder / "ways.txt").write_text("".join(lines))
     stops = restrictions[(restrictions["reason"] == "barrier") & ((restrictions["applies"] & CAR) > 0)]
     (folder / "barriers.txt").write_text("".join(f"{node}\n" for node in sorted(set(stops["via_node"]))))
     (folder / "job.json").write_text(json.dumps({"slower": SLOWER, "algorithm": algorithm} | (more or {})))
     np.savez(folder / "pairs.npz", origins=origins, destinations=destinations)
+
+
+def _copy(extract: Path, copy: Path) -> None:
+    """Copy an extract without the restrictions that hold at times only: OSRM would take them for always, ours never."""
+    with osmium.SimpleWriter(str(copy)) as writer:
+        for thing in osmium.FileProcessor(str(extract)):
+            if not (thing.is_relation() and TIMES & {tag.k for tag in thing.tags}):
+                writer.add(thing)
 
 
 def ask(folder: Path, peer: str, python: Path) -> Answers:

@@ -1,11 +1,14 @@
-// New incidents are heard and seen in the tab's title; Streamlit's own dialog never takes the keyboard.
+// New incidents are heard and seen in the tab's title, drills in a voice and with a word of their own; Streamlit's own dialog never takes the keyboard.
+
+const DRILL_TONES = [392, 330, 262];
 
 export class Alerts {
   constructor(ui) {
     this.ui = ui;
     this.title = document.title;
     this.count = 0;
-    this.calm = () => { this.count = 0; this.flash(); };
+    this.nDrills = 0;
+    this.calm = () => { this.count = this.nDrills = 0; this.flash(); };
     for (const kind of ['pointerdown', 'keydown']) addEventListener(kind, this.calm, true);
     addEventListener('focus', this.calm);
   }
@@ -22,16 +25,22 @@ export class Alerts {
   set isSilent(value) { localStorage.setItem('siaga.silent', value ? '1' : '0'); }
 
   raise(rows) {
-    this.count += rows.length;
+    const real = rows.filter(row => !row.isDrill);
+    this.count += real.length;
+    this.nDrills += rows.length - real.length;
     this.flash();
-    if (!this.isSilent) this.sound(rows.some(row => row.severity === 1) ? [880, 1175, 880, 1175] : [880, 660]);
+    if (this.isSilent) return;
+    // A drill falls slowly, low and soft; it is never taken for the rising alarm.
+    if (!real.length) this.sound(DRILL_TONES);
+    else this.sound(real.some(row => row.severity === 1 || row.isNobodys) ? [880, 1175, 880, 1175] : [880, 660]);
   }
 
   flash() {
     clearInterval(this.timer);
-    if (!this.count) { document.title = this.title; return; }
+    const n = this.count || this.nDrills, text = this.ui.words.t(this.count ? 'title_new' : 'title_drill');
+    if (!n) { document.title = this.title; return; }
     let isOn = false;
-    const turn = () => { isOn = !isOn; document.title = isOn ? '(' + this.count + ') ' + this.ui.words.t('title_new') : this.title; };
+    const turn = () => { isOn = !isOn; document.title = isOn ? '(' + n + ') ' + text : this.title; };
     turn();
     this.timer = setInterval(turn, 900);
   }

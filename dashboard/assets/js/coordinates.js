@@ -82,6 +82,15 @@ function link(text) {
   return found && /https?:|geo:|maps/.test(text) ? { lat: Number(found[1]), lon: Number(found[2]) } : null;
 }
 
+// Coordinates at the beginning of a text and what follows them: {place, rest} or null. A link and a Plus Code are one
+// word; of numbers as many as make sense together.
+export function splitCoordinates(text, city) {
+  const words = text.trim().split(/\s+/), cut = n => ({ place: words.slice(0, n).join(' '), rest: words.slice(n).join(' ') });
+  if (link(words[0]) || plusCode(words[0], city.center)) return cut(1);
+  for (let n = words.length; n; n--) if (readCoordinates(words.slice(0, n).join(' '), city)) return cut(n);
+  return null;
+}
+
 // Returns {lon, lat, accuracy_m, method} or null. `city` has bbox [w, s, e, n] and center [lon, lat].
 export function readCoordinates(text, city) {
   const point = sane(decimals(text, city.bbox) || sexagesimal(text) || link(text));

@@ -16,6 +16,7 @@ const { Pin } = await import('./pin.js' + search);
 const { Outbox } = await import('./outbox.js' + search);
 const { Notices } = await import('./notices.js' + search);
 const { Alerts, keepFocus } = await import('./alerts.js' + search);
+const { Commands } = await import('./commands.js' + search);
 const { legend, help, stations } = await import('./legend.js' + search);
 
 const LEGEND = ['police', 'fire', 'medical', 'rescue', 'civil_protection', 'electricity', 'traffic', 'public_order', 'social', 'environment'];
@@ -65,6 +66,7 @@ class Desk {
   shell() {
     const { ui, isAgency } = this, { t } = ui.words, actions = this.actions();
     this.detail = new Detail(ui, this.live, actions);
+    this.commands = new Commands(ui, this.live, this.detail, actions);
     if (isAgency) this.list = new Inbox(this.live, ui, actions);
     else {
       this.outbox = new Outbox(ui.api, [ui.me.name, ui.me.role].join('.'));
@@ -107,7 +109,8 @@ class Desk {
       answer: (row, assignment, state) => this.answer(row, assignment, state),
       send: action => this.send(action),
       classify: classification => this.classify(classification),
-      command: command => this.command(command),
+      command: command => this.commands.run(command),
+      ask: (text, choices) => this.notices.ask(text, choices, this.ui.words.t('back')),
       pointChanged: (draft, shouldShow) => this.pointChanged(draft, shouldShow),
     };
   }
@@ -186,7 +189,7 @@ class Desk {
     const news = fresh.filter(row => !this.ownReports.has(row.id));
     if (news.length) {
       this.alerts.raise(news);
-      for (const row of news.slice(0, 2)) this.notices.say(this.ui.words.t('fresh', { number: row.number, type: this.ui.typeName(row.type) }), 'fresh');
+      for (const row of news.slice(0, 2)) this.notices.say(this.ui.words.t(row.isDrill ? 'fresh_drill' : row.isNobodys && !row.isUnassigned ? 'fresh_nobodys' : 'fresh', { number: row.number, type: this.ui.typeName(row.type) }), row.isDrill ? 'drill' : row.isNobodys ? 'alarm' : 'fresh');
       if (news.length > 2) this.notices.say(this.ui.words.t('fresh_more', { n: news.length - 2 }), 'fresh');
     }
     if (!this.isAgency) for (const row of reminded.slice(0, 2)) this.notices.say(row.number + ' · ' + this.list.state(row), 'fresh');
@@ -288,35 +291,17 @@ class Desk {
   classify(classification) {
     const row = this.selected && this.live.rows.get(this.selected);
     if (!row) return false;
-    this.detail.event('classify', { incident_id: row.id, number: row.number, version: row.version }, '', { classification });
+    this.detail.event('classify', this.detail.newest(row), '', { classification });
     return true;
   }
 
   async relocate(row, point, reset) {
     const { t } = this.ui.words;
-    const isYes = await this.notices.ask(t('move_question', { number: row.number }), t('move_yes'), t('back'));
+    const isYes = await this.notices.ask(t('move_question', { number: row.number }), [[true, t('move_yes')]], t('back'));
     if (isYes) {
       await this.send(() => this.ui.api.post('/api/incidents/' + encodeURIComponent(row.id) + '/events', { kind: 'relocate', version: row.version, lon: point.wrap().lng, lat: point.lat, accuracy_m: 25 }));
     }
     reset();
-  }
-
-  async command(command) {
-    const { t } = this.ui.words, row = this.live.find(command.number);
-    if (!row) { this.notices.say(t('cmd_no_incident', { number: command.number }), 'warn'); return; }
-    this.select(row.id);
-    if (command.kind === 'why') {
-      await this.detail.read();
-      const lead = this.detail.incident && this.detail.incident.assignments.find(a => a.role === 'lead');
-      if (lead) this.detail.toggleWhy(lead, true);
-    } else if (command.kind === 'note') {
-      await this.detail.event('note', { incident_id: row.id, number: row.number, version: row.version }, command.text);
-    } else if (command.kind === 'answer') {
-      const own = row.assignments.filter(a => a.role !== 'inform' && (command.agency ? a.agency === command.agency : a.role === 'lead'))[0];
-      if (!own) { this.notices.say(t('cmd_no_agency', { agency: command.agency || '' }), 'warn'); return; }
-      const isDone = await this.send(() => this.ui.api.post('/api/assignments/' + encodeURIComponent(own.id) + '/state', { state: command.state, version: own.version, note: command.note || t('by_phone_note') }));
-      if (isDone) this.notices.say(row.number + ' · ' + own.agency + ': ' + this.ui.state(command.state));
-    }
   }
 
   onKey(event) {

@@ -5,11 +5,12 @@ const { el, button, redraw } = await import('./dom.js' + search);
 const { symbol, colourVariable } = await import('./shapes.js' + search);
 const { isEnded } = await import('./live.js' + search);
 const { Measures } = await import('./measures.js' + search);
+const { timeline } = await import('./timeline.js' + search);
 
 const STEPS = ['delivered', 'accepted', 'en_route', 'on_scene', 'done'];
 const RANK = { queued: 0, delivered: 1, seen: 1, accepted: 2, declined: 2, en_route: 3, on_scene: 4, done: 5 };
 const NEXT = { queued: 'accepted', delivered: 'accepted', seen: 'accepted', accepted: 'en_route', en_route: 'on_scene', on_scene: 'done' };
-const WORDS_OF = { cancel: 'reason', reopen: 'reason', close: 'reason', lane: 'reason' }; // all others take `text`
+const WORDS_OF = { cancel: 'reason', reopen: 'reason', close: 'reason', lane: 'reason', recall: 'note', appoint: 'reason' }; // all others take `text`
 const RESULTS = ['handled', 'referred', 'by_phone', 'nothing_found', 'prank', 'by_residents', 'passed_on', 'not_reachable'];
 
 export class Detail {
@@ -30,7 +31,7 @@ export class Detail {
     const isOther = id !== this.id;
     this.id = id;
     this.root.hidden = !id;
-    if (isOther) { this.incident = null; this.whyOf = null; this.whyAnswer = null; this.dialog = null; this.shut(); if (this.measures) this.measures.reset(); this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
+    if (isOther) { this.incident = null; this.whyOf = null; this.whyAnswer = null; this.dialog = null; this.isLong = false; this.shut(); if (this.measures) this.measures.reset(); this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
     clearTimeout(this.wait);
     if (!id) return;
     // Running down the list with the arrow key asks only for the incident it stops at.
@@ -44,20 +45,29 @@ export class Detail {
     if (row) this.drawHead({ ...row, incident_id: row.id, received_at: row.at * 1000 });
   }
 
+  // Draws the newest state and returns it; null when the server is away, or another incident is open by now.
   async read() {
     const id = this.id, turn = this.turn = (this.turn || 0) + 1;
     try {
       const incident = await this.ui.api.get('/api/incidents/' + encodeURIComponent(id));
       // An answer overtaken by a later one would put the old state back.
-      if (id !== this.id || turn < (this.drawnTurn || 0)) return;
+      if (id !== this.id) return null;
+      if (turn < (this.drawnTurn || 0)) return this.incident;
       this.drawnTurn = turn;
       this.incident = incident;
       this.draw();
       this.actions.read(incident);
+      return incident;
     } catch (error) {
-      if (id !== this.id) return;
-      if (!this.incident) this.body.replaceChildren(el('p', { class: 'sg-empty', text: error.isRefusal ? error.message : this.ui.words.t('detail_away') }));
+      if (id === this.id && !this.incident) this.body.replaceChildren(el('p', { class: 'sg-empty', text: error.isRefusal ? error.message : this.ui.words.t('detail_away') }));
+      return null;
     }
+  }
+
+  // What a change of the incident of `row` is made to: its newest known version, be it of the list or of the details.
+  newest(row) {
+    const known = this.incident && this.incident.incident_id === row.id ? this.incident.version : 0;
+    return { incident_id: row.id, number: row.number, version: Math.max(row.version, known) };
   }
 
   changed(id) { if (id === this.id) this.read(); }
@@ -78,36 +88,49 @@ export class Detail {
     redraw(this.head, [
       symbol(row, ui.letter(row.service), 30),
       el('div', { class: 'sg-detail-title' },
-        el('div', { class: 'sg-line', role: 'heading', 'aria-level': '2' }, el('b', { class: 'sg-num', text: incident.number }), el('b', { class: 'sg-clip', text: ui.typeName(incident.type) })),
+        el('div', { class: 'sg-line', role: 'heading', 'aria-level': '2' }, el('b', { class: 'sg-num', text: incident.number }), incident.origin === 'drill' ? el('b', { class: 'sg-drill', text: t('drill') }) : null, el('b', { class: 'sg-clip', text: ui.typeName(incident.type) })),
         el('div', { class: 'sg-soft sg-line' }, el('span', { class: 'sg-sev', 'data-s': incident.severity, text: 'S' + incident.severity }), el('span', { text: ui.status(incident.status) }), el('span', { text: '·' }), this.ageNode, el('span', { text: '· ' + ui.words.clock(since) }),
-          incident.origin && incident.origin !== 'live' ? el('span', { class: 'sg-origin', text: t('origin_' + incident.origin) }) : null)),
+          incident.origin && !['live', 'drill'].includes(incident.origin) ? el('span', { class: 'sg-origin', text: t('origin_' + incident.origin) }) : null)),
       button('×', () => this.actions.close(), { class: 'sg-close', 'aria-label': t('close_panel'), title: 'Esc' })]);
   }
 
   draw() {
     const { incident, ui } = this, { t } = ui.words, scroll = this.body.scrollTop;
     this.drawHead(incident);
+    this.root.classList.toggle('is-drill', incident.origin === 'drill');
+    this.leaveDialog(incident);
     const own = this.actions.agency, list = incident.assignments.slice().sort((a, b) => order(a) - order(b));
-    const parts = [...(this.measures ? this.measures.urgent(incident) : []), this.where(incident)];
-    if (incident.description) parts.push(el('p', { class: 'sg-description', text: incident.description }));
+    const parts = [incident.origin === 'drill' ? el('p', { class: 'sg-drill-note', text: t('drill_note') }) : null, ...(this.measures ? this.measures.urgent(incident) : []), this.where(incident)];
+    if (incident.description) parts.push(...this.description(incident.description));
     const facts = this.facts(incident.facts || {});
     if (facts) parts.push(facts);
-    if (incident.question) parts.push(el('p', { class: 'sg-question', text: typeof incident.question === 'string' ? incident.question : incident.question.text || '' }));
+    if (incident.question && !own) parts.push(this.side(incident));
     if (incident.handoff && (own || isEnded(incident.status))) parts.push(el('p', { class: 'sg-question', text: t(incident.status === 'handed_off' ? 'handed_to' : 'handoff', { government: incident.handoff.government, number: incident.handoff.number || '–' }) }));
     if (this.measures) parts.push(this.measures.settings(incident), ...this.measures.joined(incident));
     if (!own) parts.push(el('h3', { text: t('assignments') + ' ' + list.length }));
     for (const assignment of list) parts.push(own ? this.desk(assignment) : this.assignment(assignment));
-    parts.push(el('h3', { text: t('timeline') }), this.timeline(incident.events || []));
-    redraw(this.body, parts);
+    parts.push(el('h3', { text: t('timeline') }), timeline(incident.events || [], ui));
+    redraw(this.body, parts.filter(Boolean));
     this.body.scrollTop = scroll;
+    this.offerWhole();
     this.drawFoot(incident);
   }
+
+  // Long words stand in a few lines, so that the next step stays in sight; the rest is a button away.
+  description(text) {
+    const { t } = this.ui.words;
+    this.said = el('p', { class: 'sg-description' + (this.isLong ? '' : ' is-short'), text });
+    this.whole = button(t(this.isLong ? 'less' : 'more'), () => { this.isLong = !this.isLong; this.draw(); }, { class: 'sg-small sg-text', 'data-key': 'whole', 'aria-expanded': String(Boolean(this.isLong)), hidden: !this.isLong });
+    return [this.said, this.whole];
+  }
+
+  offerWhole() { if (this.said && this.said.isConnected && !this.isLong) this.whole.hidden = this.said.scrollHeight <= this.said.clientHeight + 1; }
 
   where(incident) {
     const { ui } = this, admin = incident.admin || {}, names = level => (admin[level] || []).map(area => area.name + (area.share > 0 && area.share < 0.995 ? ' ' + ui.words.percent(area.share) : '')).join(', ');
     const point = incident.lat.toFixed(5) + ', ' + incident.lon.toFixed(5);
     return el('div', { class: 'sg-where' },
-      incident.location_text ? el('b', { text: incident.location_text }) : null,
+      incident.location_text ? el('b', { class: 'sg-said-place', text: incident.location_text, title: incident.location_text }) : null,
       el('div', { class: 'sg-soft', text: [names('kelurahan'), names('kecamatan')].filter(Boolean).join(' · ') }),
       el('div', { class: 'sg-line' }, el('span', { class: 'sg-num sg-soft', text: point + '  ± ' + ui.words.metres(incident.accuracy_m) }),
         button(ui.words.t('copy'), () => navigator.clipboard && navigator.clipboard.writeText(point), { class: 'sg-small' }),
@@ -123,6 +146,13 @@ export class Detail {
     return chips.length ? el('div', { class: 'sg-agencies' }, chips.map(text => el('span', { class: 'sg-agency', text }))) : null;
   }
 
+  // What the caller may still settle: the answer moves the point to the part of its disc on that side.
+  side(incident) {
+    const { t } = this.ui.words, { options } = incident.question, [one, two] = options.map(option => option.place);
+    return el('div', { class: 'sg-question', role: 'group', 'aria-label': t('side_question', { one, two }) }, el('span', { text: t('side_question', { one, two }) }),
+      el('span', { class: 'sg-line sg-wrap' }, options.map(option => button(option.place, () => this.event('relocate', incident, '', { lon: option.lon, lat: option.lat, accuracy_m: option.accuracy_m }), { class: 'sg-small', title: t('move_question', { number: incident.number }) + ' ' + option.name, 'data-key': 'side ' + option.jurisdiction }))));
+  }
+
   // How far off the station is; an estimate without roads says so.
   time(a) {
     const { words } = this.ui, isKnown = a.travel_time_s !== null && a.travel_time_s !== undefined;
@@ -133,7 +163,8 @@ export class Detail {
 
   assignment(a) {
     const { ui } = this, { t } = ui.words, isWhy = this.whyOf === a.assignment_id, isWaiting = a.role !== 'inform' && a.state in { queued: 1, delivered: 1, seen: 1 } && a.agency && !isEnded(this.incident.status);
-    return el('article', { class: 'sg-assignment' + (isWaiting ? ' is-waiting' : '') + (isWhy ? ' is-why' : ''), style: '--c:var(' + colourVariable(a.service) + ',var(--sv-none))' },
+    const mayRecall = !this.actions.agency && (a.is_recallable ?? true) && a.state === 'declined' && a.role !== 'inform' && !isEnded(this.incident.status);
+    return el('article', { class: 'sg-assignment' + (isWaiting ? ' is-waiting' : '') + (a.state === 'declined' ? ' is-declined' : '') + (isWhy ? ' is-why' : ''), style: '--c:var(' + colourVariable(a.service) + ',var(--sv-none))' },
       el('div', { class: 'sg-line' },
         el('span', { class: 'sg-role', 'data-role': a.role, text: ui.label('role', a.role) }),
         a.agency ? el('b', { text: a.agency, title: a.agency_name || '' }) : el('span', { class: 'sg-none', text: t('no_agency') }),
@@ -143,8 +174,10 @@ export class Detail {
         a.role === 'inform' ? el('span', { class: 'sg-state', text: ui.state(a.state) }) : this.stepper(a),
         el('span', { class: 'sg-clip sg-grow sg-soft', text: (a.station && a.station.name) || '', title: (a.station && a.station.name) || '' }),
         isWaiting ? button(t('accept'), () => this.move(a, 'accepted', { note: t('by_phone_note') }), { class: 'sg-small', title: t('accept_for', { agency: a.agency }), 'data-key': 'accept ' + a.assignment_id }) : null,
+        mayRecall ? button(t('do_recall'), () => this.recall(a, ''), { class: 'sg-small', title: t('recall_hint', { agency: a.agency }), 'data-key': 'recall ' + a.assignment_id }) : null,
         button(t('why'), () => this.toggleWhy(a), { class: 'sg-small sg-text', 'aria-pressed': String(isWhy), 'data-key': 'why ' + a.assignment_id })),
-      a.note ? el('p', { class: 'sg-soft', text: '“' + a.note + '”' }) : null,
+      a.note ? el('p', { class: 'sg-soft sg-said', text: '“' + a.note + '”' }) : null,
+      a.appointed ? el('p', { class: 'sg-soft sg-said', text: t('appointed') + ' ' + (a.appointed.reason || '') }) : null,
       isWhy ? this.why(a) : null);
   }
 
@@ -154,19 +187,15 @@ export class Detail {
       STEPS.map((_, i) => el('i', { class: i < rank ? 'is-on' : '' })), el('span', { class: 'sg-state', text: this.ui.state(a.state) }));
   }
 
+  // The sentence names border, version and rule; below it only what it does not say.
   why(a) {
-    const { ui } = this, { t, metres, percent } = { t: ui.words.t, metres: v => ui.words.metres(v), percent: v => ui.words.percent(v) }, answer = this.whyAnswer, lines = [];
-    if (a.border_m !== null && a.border_m !== undefined) lines.push(t(a.match === 'nearest' ? 'nearest_by' : 'from_border', { m: metres(a.border_m) }));
-    if (a.share !== null && a.share !== undefined && a.share < 0.995) lines.push(t('share_of_disc', { p: percent(a.share) }));
-    if (a.jurisdiction && a.jurisdiction.version) lines.push(t('boundary_version', { n: a.jurisdiction.version, day: a.jurisdiction.valid_from ? ui.words.day(a.jurisdiction.valid_from) : '' }));
-    if (a.rule) lines.push(t('rule') + ' ' + a.rule);
+    const { ui } = this, { t } = ui.words, answer = this.whyAnswer;
     const others = ((answer && answer.others) || []).slice(0, 5).map(other => {
       const name = other.name || other.code || '';
-      const figure = other.share ? percent(other.share) : other.border_m !== undefined && other.border_m !== null ? metres(other.border_m) : '';
+      const figure = other.share ? ui.words.percent(other.share) : other.border_m !== undefined && other.border_m !== null ? ui.words.metres(other.border_m) : '';
       return el('li', {}, el('span', { text: name }), el('span', { class: 'sg-num', text: figure }));
     });
     return el('div', { class: 'sg-why' }, el('p', { text: a.why || (answer && answer.why) || '' }),
-      el('p', { class: 'sg-soft', text: lines.join(' · ') }),
       others.length ? el('div', {}, el('p', { class: 'sg-soft', text: t('runners_up') }), el('ul', {}, others)) : null,
       el('p', { class: 'sg-soft sg-num sg-clip', text: t('receipt') + ' ' + a.receipt_id }));
   }
@@ -203,25 +232,32 @@ export class Detail {
 
   // Reason of a refusal, or result of a finished job: inside the panel, so that the map stays in sight.
   ask(a, state) {
-    const { t } = this.ui.words;
+    const { t } = this.ui.words, back = () => { this.dialog = null; this.draw(); };
     const note = el('input', { class: 'sg-input', maxlength: 200, placeholder: t(state === 'done' ? 'result_note' : 'decline_reason'), 'aria-label': t(state === 'done' ? 'result_note' : 'decline_reason') });
     const result = state === 'done' ? el('select', { class: 'sg-input', 'aria-label': t('result') }, RESULTS.map(code => el('option', { value: code, text: t('result_' + code) }))) : null;
     const send = () => {
       if (state === 'declined' && !note.value.trim()) { note.focus(); this.actions.say(t('reason_needed'), 'warn'); return; }
       this.dialog = null;
-      this.move(a, state, { note: note.value.trim(), ...(result ? { result: result.value } : {}) });
+      // The version on screen now: being delivered meanwhile is no change by somebody else.
+      this.move(this.incident.assignments.find(each => each.assignment_id === a.assignment_id) || a, state, { note: note.value.trim(), ...(result ? { result: result.value } : {}) });
     };
     note.addEventListener('keydown', event => { if (event.key === 'Enter') { event.preventDefault(); send(); } });
-    const node = el('div', { class: 'sg-ask' }, result, note, el('div', { class: 'sg-line' }, button(t('do_' + state), send, { class: 'sg-primary' }), button(t('back'), () => { this.dialog = null; this.draw(); }, { class: 'sg-quiet' })));
-    this.dialog = { id: a.assignment_id, node };
+    const node = el('div', { class: 'sg-ask', role: 'group', 'aria-label': t('do_' + state), onkeydown: event => { if (event.key === 'Escape') { event.stopPropagation(); back(); } } },
+      result, note, el('div', { class: 'sg-line' }, button(t('do_' + state), send, { class: 'sg-primary' }), button(t('back'), back, { class: 'sg-quiet' })));
+    this.dialog = { id: a.assignment_id, state, node };
     this.draw();
     (result || note).focus();
   }
 
-  timeline(events) {
-    const { ui } = this, shown = events.slice(-80).reverse();
-    return el('ol', { class: 'sg-timeline' }, shown.map(event => el('li', {}, el('time', { class: 'sg-num', text: ui.words.clock(event.at) }),
-      el('span', {}, el('b', { text: eventName(event.kind, ui) }), el('span', { text: ' ' + describe(event.detail, ui) }), el('span', { class: 'sg-soft', text: ' ' + (event.actor || '') })))));
+  // A colleague has answered meanwhile: the question is over, and says so once.
+  leaveDialog(incident) {
+    if (!this.dialog) return;
+    const a = incident.assignments.find(each => each.assignment_id === this.dialog.id), now = a && RANK[a.state];
+    if (a && !isEnded(incident.status) && a.state !== 'declined' && now < RANK[this.dialog.state]) return;
+    const hadFocus = this.dialog.node.contains(document.activeElement);
+    this.dialog = null;
+    if (a) this.actions.say(this.ui.words.t('answered_elsewhere', { number: incident.number, state: this.ui.state(a.state) }), 'warn');
+    if (hadFocus) this.root.focus({ preventScroll: true });
   }
 
   drawFoot(incident) {
@@ -233,6 +269,7 @@ export class Detail {
       ...(this.actions.agency ? [] : [
         ...this.measures.buttons(incident),
         incident.status === 'draft' ? act('verify', 'do_verify') : null,
+        !isEnded(incident.status) ? button(t('do_appoint'), () => this.askAppointment(), { class: 'sg-choice', title: t('appoint_hint') }) : null,
         !isEnded(incident.status) ? button(t('do_close'), () => this.askClose(), { class: 'sg-choice' }) : null,
         !isOver ? act('cancel', 'do_cancel') : null,
         ['resolved', 'closed'].includes(incident.status) ? act('reopen', 'do_reopen') : null,
@@ -253,6 +290,43 @@ export class Detail {
     const result = el('select', { class: 'sg-input', 'aria-label': t('result') }, RESULTS.map(code => el('option', { value: code, text: t('result_' + code) })));
     const reason = el('input', { class: 'sg-input', maxlength: 1000, placeholder: t('close_reason'), 'aria-label': t('close_reason') });
     this.prompt(t('do_close'), [result, reason], () => this.event('close', this.incident, reason.value.trim(), { result: result.value }));
+  }
+
+  // ---- calling others
+
+  recall(a, note) { return this.event('recall', this.incident, note, { assignment_id: a.assignment_id }); }
+
+  // Whom the server offers, nearest first; null when it is away.
+  async appointable() {
+    try { return (await this.ui.api.get('/api/incidents/' + encodeURIComponent(this.id) + '/appointable')).items; } catch { return null; }
+  }
+
+  appoint(item, role, reason) { return this.event('appoint', this.incident, reason, { jurisdiction: item.jurisdiction, service: item.service, role }); }
+
+  // Without a lead that could still come, whoever is appointed leads.
+  usualRole(incident) { return incident.assignments.some(a => a.role === 'lead' && a.agency && a.state !== 'declined') ? 'support' : 'lead'; }
+
+  async askAppointment() {
+    const { ui } = this, { t } = ui.words, { id } = this, items = await this.appointable();
+    if (id !== this.id) return;
+    if (!items || !items.length) { this.actions.say(t(items ? 'appoint_none' : 'not_sent'), 'warn'); return; }
+    const groups = new Map(), usual = this.usualRole(this.incident);
+    for (const item of items) groups.set(item.service, [...(groups.get(item.service) || []), item]);
+    const option = item => el('option', { value: String(items.indexOf(item)), text: [item.agency + ' ' + item.name, item.travel_time_s !== null && item.travel_time_s !== undefined ? ui.words.travel(item.travel_time_s) : '', item.assignment ? ui.label('role', item.assignment.role) : ''].filter(Boolean).join(' · ') });
+    const whom = el('select', { class: 'sg-input', 'aria-label': t('appoint_whom'), onchange: () => roles() }, [...groups].map(([service, list]) => el('optgroup', { label: list[0].service_name || service }, list.map(option))));
+    const role = el('select', { class: 'sg-input', 'aria-label': t('appoint_role') }), reason = el('input', { class: 'sg-input', maxlength: 1000, placeholder: t('reason'), 'aria-label': t('reason') });
+    const roles = () => {
+      const allowed = items[Number(whom.value)].roles;
+      role.replaceChildren(...allowed.map(code => el('option', { value: code, text: ui.label('role', code) })));
+      role.value = allowed.includes(usual) ? usual : allowed[0];
+    };
+    roles();
+    this.prompt(t('do_appoint'), [whom, role, reason], () => {
+      if (reason.value.trim()) return this.appoint(items[Number(whom.value)], role.value, reason.value.trim());
+      this.actions.say(t('reason_needed'), 'warn');
+      reason.focus();
+      return false;
+    });
   }
 
   // A change that needs a reason: the note, if there is one already, else asked for here.
@@ -297,36 +371,10 @@ export class Detail {
   }
 
   async move(a, state, more = {}) {
-    await this.actions.send(() => this.ui.api.post('/api/assignments/' + encodeURIComponent(a.assignment_id) + '/state', { state, version: a.version, note: more.note || '', ...(more.result ? { result: more.result } : {}) }));
+    const isDone = await this.actions.send(() => this.ui.api.post('/api/assignments/' + encodeURIComponent(a.assignment_id) + '/state', { state, version: a.version, note: more.note || '', ...(more.result ? { result: more.result } : {}) }));
     if (this.id) await this.read();
+    return isDone;
   }
 }
 
 const order = a => ({ lead: 0, support: 1, inform: 2 }[a.role] ?? 3) * 1000 + Math.min(999, (a.travel_time_s ?? 900) / 10);
-
-// `assignment.accepted` reads as the state's label.
-function eventName(kind, ui) {
-  const [first, state] = kind.split('.');
-  if (first === 'assignment' && state) return ui.state(state);
-  return ui.words.has('event_' + kind) ? ui.words.t('event_' + kind) : kind;
-}
-
-function describe(detail, ui) {
-  if (!detail) return '';
-  if (typeof detail === 'string') return detail;
-  const known = [];
-  if (detail.agency) known.push(detail.agency);
-  if (detail.state) known.push(ui.state(detail.state));
-  if (detail.status) known.push(ui.status(detail.status));
-  if (detail.result) known.push(ui.words.has('result_' + detail.result) ? ui.words.t('result_' + detail.result) : String(detail.result));
-  if (detail.level > 0) known.push(ui.words.t('escalation', { n: detail.level }));
-  if (detail.whom) known.push(String(detail.whom[ui.words.language] || detail.whom.id || ''));
-  if (detail.waited_s) known.push(ui.words.age(detail.waited_s));
-  if (typeof detail.from === 'string' && typeof detail.to === 'string') known.push(ui.label('classification', detail.from) + ' → ' + ui.label('classification', detail.to));
-  if (detail.handled !== undefined) known.push(ui.words.t(detail.handled ? 'confirm_yes' : 'confirm_no'));
-  if (detail.government) known.push(String(detail.government));
-  if (detail.number) known.push(String(detail.number));
-  if (detail.into) known.push(String(detail.into));
-  for (const key of ['note', 'text', 'reason']) if (detail[key]) known.push(String(detail[key]));
-  return known.join(' · ');
-}

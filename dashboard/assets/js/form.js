@@ -1,7 +1,7 @@
 // The call form: command line, place, type, words, facts, caller. Lives in the browser, so a dead server stops nothing.
 
 const search = new URL(import.meta.url).search;
-const { el, button, keyCap } = await import('./dom.js' + search);
+const { el, button, keyCap, redraw } = await import('./dom.js' + search);
 const { readCoordinates } = await import('./coordinates.js' + search);
 const { readCommand } = await import('./command.js' + search);
 const { PlaceField } = await import('./placefield.js' + search);
@@ -42,9 +42,41 @@ export class Form {
     this.actions.pointChanged(this.draft, point.method !== 'map');
   }
 
+  // What the caller answered is written down with the place, for those who come later.
+  takeSide(option) {
+    const side = this.ui.words.t('side_of', { place: option.place }), said = (this.draft.placeText || '').trim();
+    const place = said && !readCoordinates(said, this.ui.me.city) ? said + ' (' + side + ')' : side;
+    this.change({ placeText: place.slice(0, 200) });
+    this.place.input.value = this.draft.placeText;
+    this.setPoint({ lon: option.lon, lat: option.lat, accuracy_m: option.accuracy_m, method: 'landmark' });
+  }
+
   forgetPoint() {
     this.change({ lon: undefined, lat: undefined, method: null, accuracy_m: null });
     this.actions.pointChanged(this.draft, false);
+  }
+
+  // More than a point on the map: something that was said in one call and is wrong in the next.
+  get isSaid() { return Object.keys(this.draft).some(key => !['isGuess', 'noGuess', 'lon', 'lat', 'accuracy_m', 'method'].includes(key)); }
+
+  // Sets the draft aside; it waits above the form until it is taken up again or thrown away.
+  park() {
+    if (this.isSaid) this.outbox.parked = [...this.outbox.parked, { ...this.draft, parkedAt: Date.now() }];
+    this.clear();
+  }
+
+  takeUp(at) {
+    const { parkedAt, ...draft } = this.outbox.parked[at];
+    this.outbox.parked = this.outbox.parked.filter((_, i) => i !== at);
+    this.park();
+    this.load(draft);
+    this.text.focus();
+  }
+
+  // A draft in a few words, to be told from another.
+  inWords(draft) {
+    const type = this.picker.of(draft.type);
+    return [type && type.name, draft.placeText, draft.phone, draft.name, draft.text].filter(Boolean).join(' · ') || this.ui.words.t('new_report');
   }
 
   clear() {
@@ -119,6 +151,7 @@ export class Form {
     this.preview = new Preview(this.ui, {
       onAttach: twin => this.change({ attach_to: twin && twin.incident_id, attachNumber: twin && twin.number }),
       onForget: () => this.forgetPoint(),
+      onSide: option => this.takeSide(option),
     });
     this.chips = el('div', { class: 'sg-chips' });
     this.trouble = el('div', { class: 'sg-trouble', role: 'alert', hidden: true });
@@ -203,13 +236,15 @@ export class Form {
   drawOutbox(entries) {
     const { t } = this.ui.words, waiting = entries.filter(each => !each.refused), refused = entries.filter(each => each.refused);
     // A report on its way for less than a moment is no news.
-    const late = waiting.filter(each => Date.now() - each.takenAt > 900);
+    const late = waiting.filter(each => Date.now() - each.takenAt > 900), { parked } = this.outbox;
     if (waiting.length && !late.length) setTimeout(() => this.drawOutbox(this.outbox.entries), 1000);
-    this.wait.hidden = !late.length && !refused.length;
-    this.wait.replaceChildren(...[
+    this.wait.hidden = !late.length && !refused.length && !parked.length;
+    redraw(this.wait, [
       late.length ? el('p', { class: 'sg-wait', text: t('outbox_waiting', { n: late.length }) }) : null,
       ...refused.map(each => el('p', { class: 'sg-wait is-refused' }, el('span', { text: t('outbox_refused') + ' ' + (each.refused[0] || '') }),
         button(t('edit'), () => this.edit(each.key), { class: 'sg-small' }), button(t('discard'), () => this.outbox.take(each.key), { class: 'sg-small' }))),
+      ...parked.map((draft, i) => el('p', { class: 'sg-parked' }, el('span', { class: 'sg-clip', text: t('parked') + ' ' + this.inWords(draft), title: this.inWords(draft) }),
+        button(t('take_up'), () => this.takeUp(i), { class: 'sg-small', 'data-key': 'take ' + draft.parkedAt }), button(t('discard'), () => { this.outbox.parked = parked.filter(each => each !== draft); }, { class: 'sg-small', 'data-key': 'drop ' + draft.parkedAt }))),
     ].filter(Boolean));
   }
 
@@ -231,7 +266,7 @@ export class Form {
   }
 
   async run(line) {
-    const command = readCommand(line, this.ui.me.types), { t } = this.ui.words;
+    const command = readCommand(line, this.ui.me.types, this.ui.me.city), { t } = this.ui.words;
     if (command.kind === 'empty') return;
     if (command.kind === 'error') { this.actions.say(t(command.key), 'warn'); return; }
     this.history.push(line.trim());
@@ -246,18 +281,34 @@ export class Form {
       this.saveButton.focus();
       return;
     }
-    if (command.kind === 'report') { await this.take(command.report); return; }
+    if (command.kind === 'report') { if (!(await this.take(command.report))) this.giveBack(line); return; }
     if (command.kind === 'attach') {
       const row = this.actions.find(command.number);
       if (row) this.change({ attach_to: row.id, attachNumber: row.number }); else this.actions.say(t('cmd_no_incident', { number: command.number }), 'warn');
       return;
     }
-    this.actions.command(command);
+    if (!(await this.actions.command(command))) this.giveBack(line);
+  }
+
+  // A command that lacks something stands there again, to be completed instead of typed anew.
+  giveBack(line) {
+    if (this.command.value) return;
+    this.command.value = line.trim() + ' ';
+    this.command.focus();
   }
 
   async take(report) {
-    const { t } = this.ui.words, guess = report.type ? null : this.picker.guess(report.description || '');
-    this.change({ text: report.description, severity: report.severity, n_victims: report.facts.n_victims, type: report.type || (guess && guess.code) || this.draft.type, isGuess: !report.type && Boolean(guess) });
+    const { t } = this.ui.words;
+    if (this.isSaid) {
+      // Only the operator knows whether it is still the same call.
+      const answer = await this.actions.ask(t('draft_question', { draft: this.inWords(this.draft) }), [['other', t('draft_other')], ['same', t('draft_same')]]);
+      if (!answer) return false;
+      if (answer === 'other') this.park();
+    }
+    const guess = report.type ? null : this.picker.guess(report.description || '');
+    const given = { severity: report.severity, n_victims: report.facts.n_victims, text: [this.draft.text, report.description].filter(Boolean).join('\n').slice(0, 4000) };
+    if (report.type || (guess && (!this.draft.type || this.draft.isGuess))) Object.assign(given, { type: report.type || guess.code, isGuess: !report.type });
+    this.change(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
     this.fill();
     if (report.place && !(await this.place.resolve(report.place))) {
       // The point of the call before must not stand for a place nobody found.
@@ -265,6 +316,7 @@ export class Form {
       this.actions.say(t('place_not_found', { place: report.place }), 'warn');
     }
     (this.canSave && this.draft.lon !== undefined ? this.saveButton : this.draft.type ? this.place.input : this.picker.root.querySelector('button')).focus();
+    return true;
   }
 
   focus() { this.command.focus(); this.command.select(); }

@@ -30,7 +30,7 @@ export class Inbox {
   sync() {
     const { t } = this.ui.words, all = [...this.live.rows.values()];
     const open = all.filter(row => row.assignments.some(a => !OVER.has(a.state) && !(a.role === 'inform' && a.state === 'seen')));
-    const rows = (this.only === 'open' ? open : all).sort((a, b) => this.need(a) - this.need(b) || a.severity - b.severity || (a.isWaiting ? a.at - b.at : b.at - a.at));
+    const rows = (this.only === 'open' ? open : all).sort((a, b) => this.need(a) - this.need(b) || Number(a.isDrill) - Number(b.isDrill) || a.severity - b.severity || (a.isWaiting ? a.at - b.at : b.at - a.at));
     this.rows = rows.slice(0, SHOWN);
     this.tabs[0].textContent = t('tab_open') + ' ' + open.length;
     this.tabs[1].textContent = t('tab_all') + ' ' + all.length;
@@ -52,12 +52,12 @@ export class Inbox {
     const { ui } = this, { t } = ui.words, age = el('span', { class: 'sg-row-age' });
     const own = row.assignments.slice().sort((a, b) => Number(isWaiting(b)) - Number(isWaiting(a)))[0];
     const actions = own && isWaiting(own)
-      ? [button(t('do_accepted'), event => { event.stopPropagation(); this.actions.answer(row, own, 'accepted'); }, { class: 'sg-big', 'data-key': 'accept ' + own.id })]
+      ? [button(t(row.isDrill ? 'do_accepted_drill' : 'do_accepted'), event => { event.stopPropagation(); this.actions.answer(row, own, 'accepted'); }, { class: 'sg-big', 'data-key': 'accept ' + own.id })]
       : [];
-    const node = el('article', { class: 'sg-card', role: 'listitem', 'aria-label': row.number + ' ' + ui.typeName(row.type), onclick: () => this.actions.select(row.id) },
+    const node = el('article', { class: 'sg-card', role: 'listitem', 'aria-label': [row.number, row.isDrill ? t('drill') : '', ui.typeName(row.type)].filter(Boolean).join(' '), onclick: () => this.actions.select(row.id) },
       el('span', { class: 'sg-row-symbol' }, symbol(row, ui.letter(row.service), 28)),
       el('div', { class: 'sg-card-body' },
-        el('div', { class: 'sg-line' }, el('b', { class: 'sg-num', text: row.number }), el('b', { class: 'sg-clip sg-grow', text: ui.typeName(row.type) }), el('span', { class: 'sg-sev', 'data-s': row.severity, text: 'S' + row.severity }), age),
+        el('div', { class: 'sg-line' }, el('b', { class: 'sg-num', text: row.number }), row.isDrill ? el('b', { class: 'sg-drill', text: t('drill') }) : null, el('b', { class: 'sg-clip sg-grow', text: ui.typeName(row.type) }), el('span', { class: 'sg-sev', 'data-s': row.severity, text: 'S' + row.severity }), age),
         row.text ? el('p', { class: 'sg-card-text', text: row.text }) : null,
         own ? el('div', { class: 'sg-line' }, el('span', { class: 'sg-role', 'data-role': own.role, text: ui.label('role', own.role) }), el('span', { class: 'sg-state', text: ui.state(own.state) }),
           own.level > 0 ? el('span', { class: 'sg-row-late', text: t('escalation', { n: own.level }) }) : null,
@@ -70,7 +70,7 @@ export class Inbox {
     for (const [id, card] of this.cards) {
       const text = this.ui.words.age(this.live.age(card.row)), urgency = this.live.urgency(card.row);
       if (card.age.textContent !== text) card.age.textContent = text;
-      const look = ['sg-card', card.row.isWaiting ? 'is-waiting' : '', ['', 'is-due', 'is-overdue'][urgency], id === this.selected ? 'is-selected' : ''].join(' ');
+      const look = ['sg-card', card.row.isDrill ? 'is-drill' : '', card.row.isWaiting ? 'is-waiting' : '', ['', 'is-due', 'is-overdue'][urgency], id === this.selected ? 'is-selected' : ''].join(' ');
       if (card.node.className !== look) card.node.className = look;
       if (id === this.selected) card.node.setAttribute('aria-current', 'true'); else card.node.removeAttribute('aria-current');
     }

@@ -7,14 +7,15 @@ const { symbol, colourVariable } = await import('./shapes.js' + search);
 const STATES = ['dispatched', 'acknowledged', 'in_progress', 'under_control', 'resolved'];
 const KEYS = [['F1', 'help'], ['F2', 'new'], ['F3', 'search'], ['F4', 'queue'], ['F8', 'next'], ['Alt+1…0', 'type'], ['Ctrl+Enter', 'save'], ['↑ ↓', 'move'], ['Enter', 'open'], ['D', 'raise'], ['Esc', 'close']];
 const DESK_KEYS = new Set(['help', 'queue', 'next', 'move', 'open', 'close']);
-const COMMANDS = ['n', 'eq', 't', 'a', 'x', 'q'];
+const COMMANDS = ['n', 'eq', 't', 'a', 'p', 'u', 'x', 'q'];
 
 export function legend(ui, services) {
   const { t } = ui.words;
   const box = el('div', { class: 'sg-legend', hidden: true },
     el('h3', { text: t('legend_shape') }),
     el('ul', {}, STATES.map(status => el('li', {}, symbol({ status, severity: 2, service: 'local_government' }, '', 22), el('span', { text: ui.status(status) }))),
-      el('li', {}, el('i', { class: 'sg-legend-wait' }), el('span', { text: t('legend_waiting') }))),
+      el('li', {}, el('i', { class: 'sg-legend-wait' }), el('span', { text: t('legend_waiting') })),
+      el('li', {}, el('b', { class: 'sg-drill', text: t('drill') }), el('span', { text: t('legend_drill') }))),
     el('h3', { text: t('legend_colour') }),
     el('ul', { class: 'is-two' }, services.map(service => el('li', {}, el('i', { class: 'sg-swatch', style: 'background:var(' + colourVariable(service) + ')', text: ui.letter(service) }), el('span', { text: ui.me.services[service] || service })))),
     el('p', { class: 'sg-soft', text: t('legend_size') }));

@@ -1,8 +1,9 @@
-// The live picture: every open incident, kept current by asking each second for what changed.
+// The live picture: every open incident, kept current by asking for what changed.
 
 const ENDED = new Set(['closed', 'cancelled', 'unfounded', 'merged', 'handed_off']);
 const WAITING = new Set(['queued', 'delivered', 'seen']);
-const EVERY_MS = 1000, HIDDEN_MS = 3000;
+// From one asking to the next; the answer's own time counts, so that a slow server does not make the picture older still.
+const EVERY_MS = 750, PAUSE_MS = 250, HIDDEN_MS = 3000;
 
 export const isEnded = status => ENDED.has(status);
 export const isWaiting = assignment => assignment.role !== 'inform' && WAITING.has(assignment.state);
@@ -14,12 +15,15 @@ function readRow(array, own) {
   }));
   const lead = assignments.find(a => a.role === 'lead') || assignments[0] || null;
   const row = { id, number, lon, lat, type, lane, severity, status, at, text: text || '', version, accuracy, origin, nReports, assignments, lead };
-  const acting = assignments.filter(a => a.role !== 'inform');
+  const acting = assignments.filter(a => a.role !== 'inform'), isOpen = !isEnded(status) && status !== 'resolved';
+  row.isDrill = origin === 'drill';
   row.service = lead ? lead.service : '';
   row.isUnassigned = Boolean(lead) && !lead.agency;
   // A lead that declined leaves the incident with nobody: it needs a person as one without an agency does.
-  row.isDeclined = !own && Boolean(lead) && lead.role === 'lead' && lead.state === 'declined' && !isEnded(status) && status !== 'resolved';
-  row.isWaiting = row.isUnassigned || row.isDeclined || (own ? acting : acting.filter(a => a.role === 'lead')).some(isWaiting);
+  row.isDeclined = !own && isOpen && Boolean(lead) && lead.role === 'lead' && lead.state === 'declined';
+  // Nobody is left who could come: every agency that was to act has declined, or there was none.
+  row.isNobodys = !own && isOpen && assignments.length > 0 && !acting.some(a => a.agency && a.state !== 'declined');
+  row.isWaiting = row.isNobodys || row.isUnassigned || row.isDeclined || (own ? acting : acting.filter(a => a.role === 'lead')).some(isWaiting);
   row.nWaiting = acting.filter(isWaiting).length;
   // Who was reminded and still has not answered; `level` 0 is overdue, from 1 on the step of the ladder.
   row.late = acting.filter(a => a.level !== null && isWaiting(a)).sort((a, b) => Number(b.role === 'lead') - Number(a.role === 'lead') || b.level - a.level);
@@ -58,7 +62,7 @@ export class Live extends EventTarget {
   // 0 calm, 1 nearly due, 2 overdue: only while nobody has answered. Without an agency nobody will.
   urgency(row) {
     if (!row.isWaiting) return 0;
-    if (row.isUnassigned || row.isDeclined || row.late.some(a => this.isOwn || a.role === 'lead')) return 2;
+    if (row.isNobodys || row.isUnassigned || row.isDeclined || row.late.some(a => this.isOwn || a.role === 'lead')) return 2;
     const limit = (this.limits[row.lane] || {})[row.severity];
     if (!limit) return 0;
     const share = this.age(row) / limit;
@@ -75,14 +79,19 @@ export class Live extends EventTarget {
     return found;
   }
 
+  // Resolves with the first answer of the server.
+  ready() { return this.isFirst ? new Promise(done => this.addEventListener('rows', done, { once: true })) : Promise.resolve(); }
+
   soon(ms) { clearTimeout(this.timer); if (!this.isStopped) this.timer = setTimeout(() => this.tick(), ms); }
 
-  // Ask now: after an own change, so that the screen does not wait for the next second.
-  refresh() { if (!this.isBusy) this.soon(0); }
+  // Ask now: after an own change. An asking on its way may have begun before the change, so it is followed by another.
+  refresh() { if (this.isBusy) this.isWanted = true; else this.soon(0); }
 
   async tick() {
     if (this.isBusy) return;
     this.isBusy = true;
+    this.isWanted = false;
+    const begun = Date.now();
     try {
       const answer = this.isBlind ? await this.knock() : await this.api.get('/api/live?since=' + encodeURIComponent(this.since), { timeout: this.isFirst ? 20000 : 6000 });
       if (this.isStopped) return;
@@ -97,7 +106,7 @@ export class Live extends EventTarget {
       this.setLink(false);
     } finally {
       this.isBusy = false;
-      this.soon(document.hidden || this.isBlind ? HIDDEN_MS : EVERY_MS);
+      this.soon(this.isWanted ? 0 : document.hidden || this.isBlind ? HIDDEN_MS : Math.max(PAUSE_MS, EVERY_MS - (Date.now() - begun)));
     }
   }
 
@@ -124,7 +133,7 @@ export class Live extends EventTarget {
       if (old && old.version > row.version) continue;
       this.rows.set(row.id, row);
       changed.push(row);
-      if (!this.isFirst && (!old || (row.isUnassigned && !old.isUnassigned) || (row.isDeclined && !old.isDeclined))) fresh.push(row);
+      if (!this.isFirst && (!old || (row.isUnassigned && !old.isUnassigned) || (row.isDeclined && !old.isDeclined) || (row.isNobodys && !old.isNobodys))) fresh.push(row);
       else if (old && row.isWaiting && levelOf(row) > levelOf(old)) reminded.push(row);
     }
     const isFirst = this.isFirst;

@@ -22,6 +22,8 @@ export class Marks {
     Object.assign(this, { map, live, ui, actions });
     this.marks = new Map();
     this.faces = new Map(); // the DOM ones among them
+    this.stacks = new Map(); // point → ids
+    this.spots = new Map(); // id → point
     this.asDom = null;
     this.selected = null;
     this.CanvasMark = canvasMark();
@@ -35,7 +37,7 @@ export class Marks {
 
   readColours() {
     const style = getComputedStyle(this.ui.root), read = name => style.getPropertyValue(name).trim();
-    this.colours = { none: read('--sv-none'), edge: read('--mark-edge'), waiting: read('--mark-waiting') };
+    this.colours = { none: read('--sv-none'), edge: read('--mark-edge'), waiting: read('--mark-waiting'), drill: read('--ink'), ground: read('--panel') };
     for (const service of Object.keys(this.ui.me.services)) this.colours[service] = read(colourVariable(service)) || this.colours.none;
   }
 
@@ -55,12 +57,40 @@ export class Marks {
   sync(changed, removed) {
     const before = this.asDom;
     this.asDom = this.choose();
+    const moved = this.stack(changed, removed);
     for (const row of removed) if (this.marks.has(row.id)) this.remove(row.id);
     if (Boolean(before) !== Boolean(this.asDom) || !this.marks.size) { this.live.rows.forEach(row => this.put(row)); return; }
     for (const row of changed) if (this.live.rows.has(row.id)) this.put(row);
+    for (const id of moved) { const face = this.faces.get(id); if (face && !face.siaga.isMoving) this.dress(face); }
     if (!before) return;
     for (const id of before) if (!this.asDom.has(id) && this.live.rows.has(id)) this.put(this.live.rows.get(id));
     for (const id of this.asDom) if (!before.has(id) && this.live.rows.has(id)) this.put(this.live.rows.get(id));
+  }
+
+  // Incidents at the very same point: how many, so that the one on top does not hide them. Returns whose number changed.
+  stack(changed, removed) {
+    const touched = new Set(), spot = row => row.lon.toFixed(5) + ' ' + row.lat.toFixed(5);
+    for (const row of [...removed, ...changed]) {
+      const old = this.spots.get(row.id), now = this.live.rows.has(row.id) ? spot(row) : null;
+      if (old === now) continue;
+      if (old) { this.stacks.get(old).delete(row.id); touched.add(old); }
+      if (now) { if (!this.stacks.has(now)) this.stacks.set(now, new Set()); this.stacks.get(now).add(row.id); touched.add(now); this.spots.set(row.id, now); } else this.spots.delete(row.id);
+    }
+    const ids = [];
+    for (const each of touched) { const here = this.stacks.get(each); if (here.size) ids.push(...here); else this.stacks.delete(each); }
+    return ids;
+  }
+
+  // Those at the point of `row`, the most urgent first.
+  together(row) {
+    const here = this.stacks.get(this.spots.get(row.id));
+    return here && here.size > 1 ? [...here].map(id => this.live.rows.get(id)).filter(Boolean).sort((a, b) => Number(b.isWaiting) - Number(a.isWaiting) || a.severity - b.severity || b.at - a.at) : [row];
+  }
+
+  // A click goes to the most urgent one at a point; further clicks go through the others.
+  pick(row) {
+    const here = this.together(row), at = here.findIndex(each => each.id === this.selected);
+    this.actions.select((at < 0 ? here[0] : here[(at + 1) % here.length]).id);
   }
 
   // With the marker the keyboard would be nowhere; the map keeps it.
@@ -86,7 +116,7 @@ export class Marks {
 
   listen(mark, isDom, row) {
     mark.siaga = { isDom, row };
-    mark.on('click', event => { L.DomEvent.stop(event); this.actions.select(mark.siaga.row.id); });
+    mark.on('click', event => { L.DomEvent.stop(event); this.pick(mark.siaga.row); });
     mark.bindTooltip(() => this.tip(mark.siaga.row), { direction: 'top', offset: [0, isDom ? -12 : -6], className: 'sg-tip', opacity: 1 });
     return mark;
   }
@@ -114,14 +144,15 @@ export class Marks {
 
   // Draw anew only what looks different, so that hover, focus and drag live on.
   dress(mark) {
-    const { row, face } = mark.siaga, urgency = this.live.urgency(row), isSelected = row.id === this.selected;
-    const look = [row.status, row.service, row.type, row.severity, row.isWaiting, urgency, isSelected, row.origin].join();
+    const { row, face } = mark.siaga, urgency = this.live.urgency(row), isSelected = row.id === this.selected, here = this.stacks.get(this.spots.get(row.id)), n = here ? here.size : 1;
+    const look = [row.status, row.service, row.type, row.severity, row.isWaiting, urgency, isSelected, row.origin, n, row.isNobodys].join();
     if (mark.siaga.look === look) return;
     mark.siaga.look = look;
-    face.className = ['sg-mark', row.isWaiting ? 'is-waiting' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : '', 'is-' + shapeOf(row)].join(' ');
+    face.className = ['sg-mark', row.isDrill ? 'is-drill' : '', row.isNobodys ? 'is-nobodys' : '', row.isWaiting ? 'is-waiting' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : '', 'is-' + shapeOf(row)].join(' ');
     face.style.setProperty('--c', 'var(' + colourVariable(row.service) + ',var(--sv-none))');
-    face.replaceChildren(symbol(row, this.ui.letter(row.service), 30));
-    mark.getElement()?.setAttribute('aria-label', [row.number, this.ui.typeName(row.type), 'S' + row.severity, this.ui.status(row.status)].join(', '));
+    const { t } = this.ui.words;
+    face.replaceChildren(symbol(row, this.ui.letter(row.service), 30), ...[n > 1 ? el('span', { class: 'sg-mark-n', text: String(n) }) : null, row.isDrill ? el('span', { class: 'sg-drill', text: t('drill') }) : null].filter(Boolean));
+    mark.getElement()?.setAttribute('aria-label', [row.number, ...(row.isDrill ? [t('drill')] : []), this.ui.typeName(row.type), 'S' + row.severity, this.ui.status(row.status), ...(n > 1 ? [t('n_here', { n })] : [])].join(', '));
     const base = row.isWaiting ? 2000 : 0;
     mark.setZIndexOffset(isSelected ? 6000 : base + (4 - row.severity) * 200);
   }
@@ -142,10 +173,12 @@ export class Marks {
   }
 
   tip(row) {
-    const ui = this.ui;
+    const ui = this.ui, others = this.together(row).filter(each => each.id !== row.id);
     return el('div', {},
+      row.isDrill ? el('b', { class: 'sg-drill', text: ui.words.t('drill') }) : null,
       el('b', { text: row.number + '  ' + ui.typeName(row.type) }),
       el('div', { text: [ui.status(row.status), 'S' + row.severity, ui.words.age(this.live.age(row))].join(' · ') }),
-      row.text ? el('div', { class: 'sg-soft', text: row.text.slice(0, 90) }) : null);
+      row.text ? el('div', { class: 'sg-soft', text: row.text.slice(0, 90) }) : null,
+      others.length ? el('div', { text: ui.words.t('also_here', { numbers: others.slice(0, 4).map(each => each.number).join(', ') + (others.length > 4 ? ' …' : '') }) }) : null);
   }
 }

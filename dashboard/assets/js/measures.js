@@ -6,6 +6,7 @@ const { el, button, keyCap } = await import('./dom.js' + search);
 const { isEnded, isWaiting } = await import('./live.js' + search);
 
 const NEAR_M = 300, NEAR_S = 3 * 3600, NEAR_SHOWN = 2;
+const ENDING = new Set(['information', 'prank', 'ghost', 'wrong_number', 'test']);
 const CALL_BACK = new Set(['resolved', 'closed']);
 
 export class Measures {
@@ -19,13 +20,28 @@ export class Measures {
     return Boolean(lead) && !lead.agency;
   }
 
+  // Nobody leads: no agency was found, or the lead has declined.
+  needsAgency(incident) { return Boolean(incident.needs_agency) && !isEnded(incident.status) && incident.status !== 'resolved'; }
+
   // ---- what must be decided now: above everything else
 
   urgent(incident) {
     const parts = [];
+    if (this.needsAgency(incident) && !this.isUnassigned(incident)) parts.push(this.nobody(incident));
     if (!isEnded(incident.status) && (incident.handoff || this.isUnassigned(incident))) parts.push(this.handoff(incident));
     if (CALL_BACK.has(incident.status)) parts.push(this.callBack(incident));
     return parts;
+  }
+
+  nobody(incident) {
+    const { t } = this.ui.words, acting = incident.assignments.filter(a => a.role !== 'inform' && a.agency), declined = acting.filter(a => a.state === 'declined');
+    // With others still on it somebody comes; without, nobody does.
+    const isLost = declined.length === acting.length, lead = declined.find(a => a.role === 'lead'), said = isLost ? t('all_declined') : t('has_declined', { agency: lead ? lead.agency : '' });
+    return el('section', { class: 'sg-urgent is-alarm', role: 'group', 'aria-label': said },
+      el('div', { class: 'sg-line sg-wrap' }, el('b', { class: 'sg-none', text: said }), el('span', { text: t(isLost ? 'all_declined_do' : 'lead_declined_do') })),
+      el('div', { class: 'sg-line sg-wrap' },
+        button(t('do_appoint'), () => this.detail.askAppointment(), { class: 'sg-primary' }),
+        declined.slice(0, 3).map(a => button(t('recall_of', { agency: (a.jurisdiction && a.jurisdiction.name) || a.agency }), () => this.detail.recall(a, ''), { class: 'sg-choice', 'data-key': 'again ' + a.assignment_id }))));
   }
 
   handoff(incident) {
@@ -59,13 +75,23 @@ export class Measures {
 
   settings(incident) {
     const { ui } = this, { t } = ui.words, isOpen = !isEnded(incident.status);
-    const kinds = el('select', { class: 'sg-input', 'aria-label': t('classification'), title: t('classification'), 'data-key': 'classification', onchange: () => this.detail.event('classify', undefined, '', { classification: kinds.value }) },
+    const kinds = el('select', { class: 'sg-input', 'aria-label': t('classification'), title: t('classification'), 'data-key': 'classification', onchange: () => this.classify(incident, kinds) },
       Object.entries(ui.me.labels.classification || {}).map(([code, text]) => el('option', { value: code, text })));
     kinds.value = incident.classification;
     const lane = incident.lane === 'L'
       ? el('button', { type: 'button', class: 'sg-small', title: t('lane_raise_hint'), onclick: () => this.raise() }, el('span', { text: t('lane_raise') + ' ' }), keyCap('D'))
       : button(t('lane_lower'), () => this.detail.askReason('lane', { lane: 'L' }, t('lane_lower')), { class: 'sg-small', title: t('lane_lower_hint') });
-    return el('div', { class: 'sg-line sg-settings' }, kinds, el('span', { class: 'sg-soft sg-grow', text: t('lane') + ' ' + t('lane_' + incident.lane) }), isOpen ? lane : null);
+    return el('div', { class: 'sg-line sg-settings' }, el('label', { class: 'sg-line sg-soft' }, el('span', { text: t('call_was') }), kinds), el('span', { class: 'sg-soft sg-grow', text: t('lane') + ' ' + incident.lane, title: t('lane_' + incident.lane) }), isOpen ? lane : null);
+  }
+
+  // A slip in a list must not end an incident.
+  async classify(incident, kinds) {
+    const { t } = this.ui.words, chosen = kinds.value;
+    if (ENDING.has(chosen) && !isEnded(incident.status)) {
+      const name = kinds.selectedOptions[0].textContent;
+      if (!(await this.actions.ask(t('classify_question', { number: incident.number, name }), [[true, t('classify_yes')]]))) { kinds.value = incident.classification; return; }
+    }
+    this.detail.event('classify', this.detail.incident, '', { classification: chosen });
   }
 
   // Raising is one key; lowering the urgency needs a reason.

@@ -14,12 +14,12 @@ export class Notices {
     return node;
   }
 
-  // Resolves to true or false; the question stays until it is answered.
-  ask(text, yes, no) {
+  // Resolves to the value of the answer, null for `no` and Escape; the question stays until it is answered.
+  ask(text, choices, no) {
     return new Promise(done => {
       const answer = value => { node.remove(); done(value); };
-      const node = el('div', { class: 'sg-notice is-question', role: 'alertdialog', 'aria-label': text, onkeydown: event => { if (event.key === 'Escape') { event.stopPropagation(); answer(false); } } },
-        el('span', { text }), button(yes, () => answer(true), { class: 'sg-primary' }), button(no, () => answer(false), { class: 'sg-quiet' }));
+      const node = el('div', { class: 'sg-notice is-question', role: 'alertdialog', 'aria-label': text, onkeydown: event => { if (event.key === 'Escape') { event.stopPropagation(); answer(null); } } },
+        el('span', { text }), choices.map(([value, label], i) => button(label, () => answer(value), { class: i ? 'sg-choice' : 'sg-primary' })), button(no, () => answer(null), { class: 'sg-quiet' }));
       this.root.append(node);
       node.querySelector('button').focus();
     });

@@ -1,5 +1,5 @@
 // What the operator has written stays in this browser until the server has said yes: the draft at every keystroke,
-// each saved report under its own idempotency key, sent again every two seconds.
+// drafts set aside, each saved report under its own idempotency key, sent again every two seconds.
 
 const RETRY_MS = 2000;
 
@@ -18,7 +18,8 @@ export class Outbox extends EventTarget {
     this.api = api;
     this.draftKey = 'siaga.draft.' + user;
     this.boxKey = 'siaga.outbox.' + user;
-    this.onStorage = event => { if (event.key === this.boxKey) this.tell(); };
+    this.parkedKey = 'siaga.parked.' + user;
+    this.onStorage = event => { if ([this.boxKey, this.parkedKey].includes(event.key)) this.tell(); };
   }
 
   start() { addEventListener('storage', this.onStorage); this.timer = setInterval(() => this.flush(), RETRY_MS); this.tell(); this.flush(); }
@@ -28,6 +29,11 @@ export class Outbox extends EventTarget {
   get draft() { return read(this.draftKey, {}); }
 
   set draft(value) { localStorage.setItem(this.draftKey, JSON.stringify(value)); }
+
+  // Drafts set aside for another call, oldest first.
+  get parked() { return read(this.parkedKey, []); }
+
+  set parked(drafts) { localStorage.setItem(this.parkedKey, JSON.stringify(drafts)); this.tell(); }
 
   get entries() { return read(this.boxKey, []); }
 
@@ -75,10 +81,12 @@ export class Outbox extends EventTarget {
   }
 }
 
+const isUnsent = key => key.startsWith('siaga.outbox.') || key.startsWith('siaga.parked.');
+
 export function unsentOnThisBrowser() {
-  return Object.keys(localStorage).filter(key => key.startsWith('siaga.outbox.')).reduce((n, key) => n + read(key, []).length, 0);
+  return Object.keys(localStorage).filter(isUnsent).reduce((n, key) => n + read(key, []).length, 0);
 }
 
 export function forgetAll() {
-  for (const key of Object.keys(localStorage)) if (key.startsWith('siaga.draft.') || key.startsWith('siaga.outbox.')) localStorage.removeItem(key);
+  for (const key of Object.keys(localStorage)) if (key.startsWith('siaga.draft.') || isUnsent(key)) localStorage.removeItem(key);
 }

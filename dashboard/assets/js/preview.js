@@ -1,12 +1,12 @@
 // Before saving: who would be called, the question that would settle a border, and incidents this may repeat.
 
-const { el, button } = await import('./dom.js' + new URL(import.meta.url).search);
+const { el, button, redraw } = await import('./dom.js' + new URL(import.meta.url).search);
 
 const WAIT_MS = 220;
 
 export class Preview {
-  constructor(ui, { onAttach, onForget }) {
-    Object.assign(this, { ui, onAttach, onForget, duplicates: [] });
+  constructor(ui, { onAttach, onForget, onSide }) {
+    Object.assign(this, { ui, onAttach, onForget, onSide, duplicates: [] });
     this.root = el('div', { class: 'sg-preview', 'aria-live': 'polite', hidden: true });
   }
 
@@ -57,7 +57,9 @@ export class Preview {
         el('span', { class: 'sg-agencies' }, [...shown].map(([code]) => el('span', { class: 'sg-agency', text: code, title: this.ui.agency(code) })))));
     }
     if (this.point) parts.unshift(el('p', { class: 'sg-preview-area' }, el('b', { class: 'sg-clip', text: area, title: area }), el('span', { class: 'sg-num', text: this.point }), button(t('remove'), this.onForget, { class: 'sg-small sg-text' })));
-    if (a.question) parts.push(el('p', { class: 'sg-question', text: typeof a.question === 'string' ? a.question : a.question.text || '' }));
+    // The answer narrows the point to the part of its disc on that side.
+    if (a.question) parts.push(el('div', { class: 'sg-question', role: 'group', 'aria-label': a.question.text }, el('span', { text: a.question.text + ' ' }),
+      el('span', { class: 'sg-line sg-wrap' }, (a.question.options || []).map(option => button(option.place, () => this.onSide(option), { class: 'sg-small', title: option.name + ' · ± ' + words.metres(option.accuracy_m), 'data-key': 'side ' + option.jurisdiction })))));
     if (a.handoff) parts.push(el('p', { class: 'sg-question', text: t('handoff', { government: a.handoff.government, number: a.handoff.number || '–' }) }));
     for (const twin of this.duplicates.slice(0, 3)) {
       const isAttached = this.attachTo === twin.incident_id;
@@ -65,7 +67,7 @@ export class Preview {
         el('span', { class: 'sg-clip', text: [words.metres(twin.distance_m), words.age(twin.age_s), t('like', { p: words.percent(twin.score) })].join(' · ') }),
         button(t(isAttached ? 'detach' : 'attach'), () => this.onAttach(isAttached ? null : twin), { class: 'sg-small' })));
     }
-    this.root.replaceChildren(...parts);
+    redraw(this.root, parts);
     this.root.hidden = !parts.length;
   }
 }

@@ -40,9 +40,12 @@ export class Queue {
 
   close() { this.watch.disconnect(); }
 
-  // Those nobody has answered first, the gravest first, the longest waiting first; then the rest, newest first.
+  // Those nobody is left for, then those nobody has answered, the gravest first, the longest waiting first; then the
+  // rest, newest first. A drill never stands above a real incident that waits as well.
   order(a, b) {
+    if (a.isNobodys !== b.isNobodys && !(a.isDrill || b.isDrill)) return a.isNobodys ? -1 : 1;
     if (a.isWaiting !== b.isWaiting) return a.isWaiting ? -1 : 1;
+    if (a.isWaiting && a.isDrill !== b.isDrill) return a.isDrill ? 1 : -1;
     if (a.severity !== b.severity) return a.severity - b.severity;
     return a.isWaiting ? a.at - b.at : b.at - a.at;
   }
@@ -61,7 +64,7 @@ export class Queue {
     }
     this.count = n;
     this.space.style.height = y + 'px';
-    this.tabs[1].classList.toggle('is-alarm', all.some(row => this.live.urgency(row) === 2));
+    this.tabs[1].classList.toggle('is-alarm', all.some(row => !row.isDrill && this.live.urgency(row) === 2));
     this.empty.hidden = this.items.length > 0;
     this.empty.textContent = t(this.live.isFirst ? 'loading' : this.filter || this.only !== 'all' ? 'queue_none_match' : 'queue_empty');
     this.tabs[0].textContent = t('queue_all') + ' ' + all.length;
@@ -89,10 +92,10 @@ export class Queue {
 
   rowElement() {
     const node = el('div', { class: 'sg-row', role: 'option', onclick: () => { this.actions.select(node.siagaId); this.list.focus({ preventScroll: true }); } });
-    node.parts = { symbol: el('span', { class: 'sg-row-symbol' }), number: el('b', { class: 'sg-num' }), type: el('span', { class: 'sg-row-type' }), severity: el('span', { class: 'sg-sev' }),
+    node.parts = { symbol: el('span', { class: 'sg-row-symbol' }), number: el('b', { class: 'sg-num' }), drill: el('b', { class: 'sg-drill', text: this.ui.words.t('drill'), hidden: true }), type: el('span', { class: 'sg-row-type' }), severity: el('span', { class: 'sg-sev' }),
       age: el('span', { class: 'sg-row-age' }), late: el('span', { class: 'sg-row-late' }), text: el('span', { class: 'sg-row-text' }), state: el('span', { class: 'sg-row-state' }) };
     const p = node.parts;
-    node.append(p.symbol, el('span', { class: 'sg-row-top' }, p.number, p.type, p.severity), p.age, el('span', { class: 'sg-row-said' }, p.late, p.text), p.state);
+    node.append(p.symbol, el('span', { class: 'sg-row-top' }, p.number, p.drill, p.type, p.severity), p.age, el('span', { class: 'sg-row-said' }, p.late, p.text), p.state);
     return node;
   }
 
@@ -103,7 +106,7 @@ export class Queue {
     const state = this.state(row);
     if (p.state.textContent !== state) p.state.textContent = state;
     if (node.siagaN !== n + '/' + this.count) { node.siagaN = n + '/' + this.count; node.setAttribute('aria-posinset', n); node.setAttribute('aria-setsize', this.count); }
-    const look = ['sg-row', row.isWaiting ? 'is-waiting' : '', row.isUnassigned || row.isDeclined ? 'is-unassigned' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : ''].join(' ');
+    const look = ['sg-row', row.isDrill ? 'is-drill' : '', row.isWaiting ? 'is-waiting' : '', row.isNobodys || row.isUnassigned || row.isDeclined ? 'is-unassigned' : '', row.isNobodys ? 'is-nobodys' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : ''].join(' ');
     if (node.className !== look) node.className = look;
     if (node.siagaRow === row) return;
     node.siagaRow = row;
@@ -112,6 +115,7 @@ export class Queue {
     node.setAttribute('aria-selected', isSelected);
     p.symbol.replaceChildren(symbol(row, ui.letter(row.service), 26));
     p.number.textContent = row.number;
+    p.drill.hidden = !row.isDrill;
     p.type.textContent = ui.typeName(row.type);
     p.severity.textContent = 'S' + row.severity;
     p.severity.dataset.s = row.severity;
@@ -123,6 +127,7 @@ export class Queue {
   state(row) {
     const { words } = this.ui;
     if (row.isUnassigned) return words.t('no_agency');
+    if (row.isNobodys) return words.t('all_declined');
     if (row.isDeclined) return words.t('has_declined', { agency: row.lead.agency });
     if (!row.isWaiting) return this.ui.status(row.status);
     const lead = row.late.find(a => a.role === 'lead');

@@ -32,12 +32,13 @@ export function symbol(row, letter, size = 28) {
   return svg('svg', { class: 'sg-symbol', width: size, height: size, viewBox: '0 0 ' + size + ' ' + size, 'aria-hidden': 'true' }, parts);
 }
 
-// The same on a canvas, for thousands.
+// The same on a canvas, for thousands. A drill is an outline in dashes: nothing is filled with a service's colour.
 export function paint(context, row, x, y, colours) {
   const shape = shapeOf(row), r = radiusOf(row) * 0.62, points = corners(shape, x, y, r);
   context.beginPath();
   if (points) { points.forEach(([px, py], i) => (i ? context.lineTo(px, py) : context.moveTo(px, py))); context.closePath(); }
   else context.arc(x, y, shape === 'dot' ? r * 0.55 : r, 0, 2 * Math.PI);
+  if (row.isDrill) { context.fillStyle = colours.ground; context.fill(); context.setLineDash([2, 2]); context.lineWidth = 1.6; context.strokeStyle = colours.drill; context.stroke(); context.setLineDash([]); return; }
   context.fillStyle = colours[row.service] || colours.none;
   context.fill();
   context.lineWidth = row.isWaiting ? 1.8 : 1;

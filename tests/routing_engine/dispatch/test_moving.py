@@ -145,3 +145,15 @@ def test_clocks_of_who_stays_go_on_and_of_who_is_raised_begin(send, kendari_tx, 
             {"id": assignment_id},
         ).one()
         assert (row.due, row.n) == (moment, 0)
+
+
+def test_leaving_the_city_a_second_time_opens_the_row_again_without_a_clock(send, kendari_tx, context):
+    answer = send(lon=106.8272, lat=-6.1754)
+    do(kendari_tx, context, answer["incident_id"], "relocate", **KENDARI_BARAT)
+    do(kendari_tx, context, answer["incident_id"], "relocate", lon=106.8272, lat=-6.1754)
+    (nobody,) = [item for item in by_id(kendari_tx, answer["incident_id"]).values() if item["agency"] is None]
+    assert (nobody["role"], nobody["state"]) == ("lead", "queued")
+    n_clocks = kendari_tx.execute(
+        text("SELECT count(*) FROM siaga.clock WHERE assignment_id = :id"), {"id": nobody["assignment_id"]}
+    ).scalar_one()
+    assert n_clocks == 0
