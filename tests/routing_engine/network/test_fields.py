@@ -314,3 +314,48 @@ def test_field_digest_follows_everything_it_depends_on():
     }
     assert len(digests) == 6
     assert field_digest(*base, snap_limit_m=250.0) in digests
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(), PLACES, PLACES, st.randoms())
+def test_the_nearest_station_is_the_least_of_all_times(tables, stations, points, random):
+    graph = built(*tables)
+    if len(graph.main_edges) == 0:
+        return
+    field, ends = build_field(graph, on_edges(graph, stations)), on_edges(graph, points)
+    some = random.sample(range(len(stations)), random.randint(1, len(stations)))
+    for wanted in (None, some):
+        reach = field.reach(ends, stations=wanted)
+        found = field.nearest(ends, stations=wanted)
+        seconds = np.nan_to_num(reach.time_s, nan=np.inf)
+        best = seconds.argmin(axis=1)
+        is_reached = np.isfinite(seconds.min(axis=1))
+        rows = np.arange(len(stations)) if wanted is None else np.array(wanted)
+        assert np.array_equal(found.station, np.where(is_reached, rows[best], -1))
+        assert np.array_equal(found.time_s, np.where(is_reached, seconds.min(axis=1), np.nan), equal_nan=True)
+        chosen = reach.candidate[np.arange(len(points)), best]
+        assert np.array_equal(found.candidate, np.where(is_reached, chosen, -1))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_times_equal_scipy_on_a_larger_network(seed):
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import dijkstra
+
+    from routing_engine.network.states import compressed
+
+    rng = np.random.default_rng(seed)
+    points = {i: tuple(place) for i, place in enumerate(rng.uniform(0, 5000, (600, 2)).tolist())}
+    edges = [(k, int(a), int(b), str(rng.choice(["both", "forward"])), {}) for k, (a, b) in
+             enumerate(rng.integers(0, 600, (1500, 2))) if a != b]  # fmt: skip
+    turns = [(edges[i][0], edges[i][2], edges[j][0], "no") for i in range(300) for j in range(len(edges))
+             if edges[i][2] in edges[j][1:3]][:400]  # fmt: skip
+    graph = built(*frames_of(points, edges, turns))
+    n = graph.n_states
+    indptr, kept = compressed(graph.entry_source, graph.indices, graph.entry_time_s, n)
+    network = csr_array((graph.entry_time_s[kept], graph.indices[kept], indptr), shape=(n, n))
+    starts = rng.choice(n, 20, replace=False)
+    expected = dijkstra(network, indices=starts)
+    seconds, _ = search_from_states(graph, starts)
+    # On the grid of seconds sums are exact, whoever adds them.
+    assert np.array_equal(np.nan_to_num(seconds, nan=np.inf), expected)

@@ -123,3 +123,94 @@ def test_nearest_edge_equals_a_search_over_all(tables, xy):
     used = found.edge >= 0
     assert (found.offset_m[used] >= 0).all()
     assert (found.offset_m[used] <= length[used] * (1 + 1e-12)).all()
+
+
+def test_a_large_network_agrees_with_shapely_to_a_micrometre():
+    rng = np.random.default_rng(11)
+    points = {i: tuple(place) for i, place in enumerate(rng.uniform(0, 4000, (250, 2)).tolist())}
+    edges = []
+    for k, (a, b) in enumerate(rng.integers(0, 250, (500, 2)).tolist()):
+        if a != b:
+            bends = np.linspace(points[a], points[b], 6)[1:-1] + rng.normal(0, 40, (4, 2))
+            edges.append((k, a, b, "both", {"via": bends.tolist()}))
+    graph = drawn(points, edges)
+    asked = lonlat(rng.uniform(-300, 4300, (4000, 2)))
+    found = snap(graph, asked, limit_m=300.0)
+    places = shapely.points(to_metric(asked, SRID))
+    (row, _), metres = graph_tree(graph).query_nearest(places, return_distance=True, all_matches=False)
+    assert np.array_equal(row, np.arange(len(places)))
+    assert np.array_equal(found.is_on_road, metres <= 300.0)
+    on_road = found.is_on_road
+    assert on_road.mean() > 0.8
+    assert np.abs(found.distance_m[on_road, 0] - metres[on_road]).max() <= 1e-6
+    for k in range(found.edge.shape[1]):
+        has = found.edge[:, k] >= 0
+        lines = graph.lines(found.edge[has, k])
+        assert np.abs(shapely.distance(places[has], lines) - found.distance_m[has, k]).max() <= 1e-6
+        along = shapely.line_interpolate_point(lines, found.fraction[has, k], normalized=True)
+        assert np.abs(shapely.distance(places[has], along) - found.distance_m[has, k]).max() <= 1e-6
+        back = to_metric(found.point_lonlat[has, k], SRID)
+        assert np.abs(back - shapely.get_coordinates(along)).max() <= 1e-6
+    # Every edge within the tolerance is a candidate, unless there are more than asked for.
+    near = shapely.distance(places[:200, None], graph.lines(graph.main_edges)[None, :])
+    wanted = (near <= np.minimum(metres[:200, None] + 5.0, 300.0)).sum(axis=1)
+    assert np.array_equal((found.edge[:200] >= 0).sum(axis=1), np.minimum(wanted, found.edge.shape[1]))
+
+
+def graph_tree(graph):
+    return shapely.STRtree(graph.lines(graph.main_edges))
+
+
+def test_a_batch_in_threads_equals_one_by_one(monkeypatch):
+    monkeypatch.setattr("routing_engine.network.snapping.POINTS_AT_ONCE", 10)
+    graph = drawn(POINTS, RING)
+    asked = lonlat(np.random.default_rng(4).uniform(-300, 900, (300, 2)))
+    whole = snap(graph, asked)
+    for i, one in enumerate(asked):
+        single = snap(graph, one)
+        assert np.array_equal(single.edge[0], whole.edge[i])
+        assert np.array_equal(single.fraction[0], whole.fraction[i], equal_nan=True)
+        assert np.array_equal(single.distance_m[0], whole.distance_m[i], equal_nan=True)
+
+
+def test_long_streets_are_found_from_every_cell():
+    graph = drawn({1: (0, 0), 2: (9000, 7000)}, [(12, 1, 2, "both")])
+    part = np.linspace(0.001, 0.999, 500)
+    asked = np.column_stack([9000 * part, 7000 * part]) + np.array([3.5, -4.5])
+    found = snap(graph, lonlat(asked), limit_m=10.0)
+    assert found.is_on_road.all()
+    assert np.allclose(found.distance_m[:, 0], (3.5 * 7000 + 4.5 * 9000) / np.hypot(9000, 7000), atol=1e-3)
+
+
+def test_the_side_is_that_of_the_drawing():
+    graph = drawn(POINTS, RING)
+    found = snap(graph, lonlat([(100, 20), (100, -20), (100, 0), (-20, 100), (9000, 0)]), n_candidates=1)
+    # 12 runs east, 41 south from (0, 300): west of it is its right.
+    assert found.side[:, 0].tolist() == [1, -1, 0, -1, 0]
+
+
+def test_a_heading_chooses_the_carriageway():
+    points = {1: (0, 0), 2: (500, 0), 3: (500, 12), 4: (0, 12)}
+    edges = [(12, 1, 2, "forward"), (34, 3, 4, "forward"), (23, 2, 3, "both"), (41, 4, 1, "both")]
+    graph = drawn(points, edges)
+    place = lonlat([(250, 3)] * 5)
+    found = snap(graph, place, bearing_deg=[90.0, 270.0, 0.0, np.nan, 90.0 + 360.0])
+    assert [graph.edge_id[edge] for edge in found.edge[[0, 1, 3, 4], 0]] == [12, 34, 12, 12]
+    assert (found.edge[[0, 4], 1] == -1).all()
+    # A street for both directions fits either heading; across it fits none.
+    both = drawn(POINTS, RING)
+    headed = snap(both, lonlat([(200, 5)] * 3), bearing_deg=[95.0, 260.0, 10.0], limit_m=100.0)
+    assert headed.reason.tolist() == [Refusal.NONE, Refusal.NONE, Refusal.NO_SUCH_DIRECTION]
+
+
+def test_a_heading_counts_from_true_north():
+    # At the edge of the zone grid north is a quarter of a degree off; turned by it, the tolerance still fits exactly.
+    graph = drawn(POINTS, RING)
+    place, tolerance = lonlat([(200, 5)]), 10.0
+    north = to_metric(place + np.array([0.0, 1e-4]), SRID) - to_metric(place, SRID)
+    turned = np.degrees(np.arctan2(north[0, 0], north[0, 1]))
+    inside, outside = 90.0 - turned + tolerance - 0.01, 90.0 - turned + tolerance + 0.01
+    found = snap(
+        graph, np.vstack([place, place]), bearing_deg=[inside, outside], bearing_tolerance_deg=tolerance, limit_m=50.0
+    )
+    assert found.is_on_road.tolist() == [True, False]

@@ -1,0 +1,148 @@
+"""Where compiled kernels come from; what is damaged, foreign or not writable never breaks a start."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gis.settings import ROOT
+from routing_engine.network import compiled
+
+
+def in_a_process(code):
+    """Run `code` in a Python of its own; returns what it printed."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """A copy of a whole cache, under its name."""
+    compiled.kernels()
+    compiled.compile_kernels()
+    there = next(
+        folder / compiled.cache_key() for folder in compiled.folders() if (folder / compiled.cache_key()).is_dir()
+    )
+    return Path(shutil.copytree(there, tmp_path / compiled.cache_key()))
+
+
+def test_importing_the_network_imports_no_numba():
+    modules = "drives routes closures fields graph store snapping compiled".split()
+    lines = "; ".join(f"import routing_engine.network.{name}" for name in modules)
+    said = in_a_process(
+        f"import sys; {lines}; print(sorted({{'numba', 'llvmlite', 'scipy.sparse'}} & set(sys.modules)))"
+    )
+    assert said.strip() == "[]"
+
+
+def test_a_whole_cache_is_known_by_its_list(cache, monkeypatch):
+    monkeypatch.setattr(compiled, "folders", lambda state=None: [cache.parent])
+    assert compiled.are_compiled()
+    assert compiled.compile_kernels() == cache
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "missing", "added", "no list", "bad list", "empty"])
+def test_a_damaged_cache_is_not_used(cache, monkeypatch, harm):
+    monkeypatch.setattr(compiled, "folders", lambda state=None: [cache.parent])
+    file = sorted(cache.rglob("*.nbc"))[0]
+    if harm == "cut":
+        file.write_bytes(file.read_bytes()[:100])
+    elif harm == "changed":
+        data = bytearray(file.read_bytes())
+        data[len(data) // 2] ^= 1
+        file.write_bytes(data)
+    elif harm == "missing":
+        file.unlink()
+    elif harm == "added":
+        file.with_name("strange.nbi").write_bytes(b"x")
+    elif harm == "no list":
+        (cache / compiled.LIST).unlink()
+    elif harm == "bad list":
+        (cache / compiled.LIST).write_text("{")
+    else:
+        shutil.rmtree(cache)
+        cache.mkdir()
+        (cache / compiled.LIST).write_text(json.dumps({}))
+    assert not compiled.are_compiled()
+
+
+def test_another_machine_or_source_has_another_name(monkeypatch):
+    name = compiled.cache_key()
+    assert compiled.cache_key() == name
+    monkeypatch.setattr(compiled, "_processor", lambda: "another")
+    assert compiled.cache_key() != name
+
+
+def test_a_finished_cache_takes_its_place_and_old_ones_go(tmp_path):
+    for i in range(compiled.KEPT + 3):
+        (tmp_path / f"old{i}").mkdir()
+    new = tmp_path / ".new-1"
+    new.mkdir()
+    (new / "a.nbi").write_bytes(b"1")
+    compiled._finish(new)
+    compiled._put(new, tmp_path / "key")
+    assert compiled._is_whole(tmp_path / "key")
+    # Another process was faster, or what was there is damaged.
+    again = tmp_path / ".new-2"
+    again.mkdir()
+    (again / "a.nbi").write_bytes(b"2")
+    compiled._finish(again)
+    compiled._put(again, tmp_path / "key")
+    assert (tmp_path / "key" / "a.nbi").read_bytes() == b"1"
+    (tmp_path / "key" / "a.nbi").write_bytes(b"")
+    compiled._put(again, tmp_path / "key")
+    assert (tmp_path / "key" / "a.nbi").read_bytes() == b"2"
+    compiled._remove_old(tmp_path, "key")
+    assert len(list(tmp_path.iterdir())) == compiled.KEPT
+    assert (tmp_path / "key").is_dir()
+
+
+def test_a_cache_that_cannot_be_written_is_copied(cache):
+    code = f"""
+import os, pathlib
+from routing_engine.network import compiled
+compiled.folders = lambda state=None: [pathlib.Path({str(cache.parent)!r})]
+os.access = lambda path, mode: False
+print(len(compiled.kernels().placing.place.stats.cache_hits))
+"""
+    assert in_a_process(code).strip() == "1"
+
+
+@pytest.mark.slow
+def test_without_a_folder_kernels_are_compiled_in_memory(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    code = f"""
+import pathlib, numpy
+from routing_engine.network import compiled
+compiled.folders = lambda state=None: [pathlib.Path({str(blocked)!r}) / "kernels"]
+from routing_engine.network.projection import to_metric
+print(to_metric(numpy.array([[123.0, 0.0]]), 32651)[0].tolist())
+"""
+    assert json.loads(in_a_process(code)) == pytest.approx([500_000.0, 0.0], abs=1e-6)
+
+
+@pytest.mark.parametrize(("count", "least"), [(0, 1), (1, 1), (7, 1), (1000, 3), (1000, 5000)])
+def test_parts_cover_everything_once(count, least):
+    done = np.zeros(count, np.int64)
+
+    def run(first, last):
+        done[first:last] += 1
+
+    compiled.in_parts(run, count, least=least)
+    assert (done == 1).all()
+
+
+def test_faults_in_a_part_are_not_lost():
+    def run(first, last):
+        raise ValueError(f"{first}")
+
+    with pytest.raises(ValueError, match=r"\d"):
+        compiled.in_parts(run, 100, least=1)
