@@ -13,8 +13,9 @@ from sqlalchemy import Connection, select
 from gis.errors import NetworkError
 from routing_engine.network.arrays import read_arrays, write_arrays
 from routing_engine.network.frames import read_edges, read_nodes, read_restrictions
-from routing_engine.network.graph import FORMAT, RoadGraph, build_graph, graph_arrays, graph_from_arrays, speeds_of
+from routing_engine.network.graph import FORMAT, RoadGraph, build_graph, graph_arrays, graph_from_arrays
 from routing_engine.network.profiles import Profile
+from routing_engine.network.speeds import class_speeds
 from routing_engine.network.tables import road_build, road_speed
 
 
@@ -79,14 +80,16 @@ def load_network(tx: Connection, road_build_id: int | None = None) -> RoadTables
 def graph_digest(
     build_digest: str, speeds: pd.DataFrame, *, profile: Profile, metric_srid: int, hour_from: int = 0
 ) -> str:
-    """Return the name of the graph that these inputs give, without making it (SHA-256 of canonical JSON)."""
+    """Return the name of the graph that these inputs give, without making it (SHA-256 of canonical JSON).
+
+    Bands with the same speeds have the same name: they are one graph.
+    """
     inputs = {
         "format": FORMAT,
         "build": build_digest,
         "profile": [profile.name, profile.width_m],
-        "speeds": speeds_of(speeds, profile.name, hour_from),
+        "speeds": class_speeds(speeds, profile.name, hour_from),
         "metric_srid": metric_srid,
-        "hour_from": hour_from,
     }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
