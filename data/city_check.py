@@ -39,7 +39,8 @@ def check_city(folder: Path | str) -> list[Finding]:
             check_sop,
             check_ladder,
             check_stations,
-            check_numbers,
+            check_speeds,
+            check_accuracy,
             check_areas,
             check_competition,
             check_station_places,
@@ -236,14 +237,38 @@ def check_stations(city: City, findings: Findings) -> None:
             findings.say(file, None, "agency", reason, "add one; a guess is fine when accuracy_m says so")
 
 
-def check_numbers(city: City, findings: Findings) -> None:
-    """Report speeds no vehicle drives, and places with an accuracy that is none."""
+def check_speeds(city: City, findings: Findings) -> None:
+    """Report speeds no vehicle drives, and hour bands that leave a class of road out."""
+    file, good = "speeds.csv", []
     for row, given in zip(city.speeds.index, city.speeds.to_dict("records"), strict=True):
-        say_unknown(findings, "speeds.csv", row, "profile", [given["profile"]], PROFILES, source=", ".join(PROFILES))
+        say_unknown(findings, file, row, "profile", [given["profile"]], PROFILES, source=", ".join(PROFILES))
         if not 1 <= given["speed_kph"] <= 150:
-            findings.say("speeds.csv", row, "speed_kph", f"{given['speed_kph']} is not 1 to 150 km/h")
+            findings.say(file, row, "speed_kph", f"{given['speed_kph']} is not 1 to 150 km/h")
         if given["hour_from"] > 23:
-            findings.say("speeds.csv", row, "hour_from", f"{given['hour_from']} is not 0 to 23")
+            findings.say(file, row, "hour_from", f"{given['hour_from']} is not 0 to 23")
+        elif given["profile"] in PROFILES:
+            good.append((row, given["profile"], given["road_class"], given["hour_from"]))
+    for profile in sorted({one[1] for one in good}):
+        first: dict[int, int] = {}  # hour → the first row that speaks of it
+        rows: dict[str, dict[int, int]] = {}  # class → hour → row
+        for row, of_profile, road_class, hour in good:
+            if of_profile == profile:
+                first.setdefault(hour, row)
+                rows.setdefault(road_class, {})[hour] = row
+        for road_class, given_rows in rows.items():
+            if 0 not in given_rows:
+                reason = f"{profile} has no speed for {road_class} before {min(given_rows)}:00: closed to it till then"
+                findings.say(file, given_rows[min(given_rows)], "hour_from", reason, "add a row with hour_from 0")
+        for hour, row in sorted(first.items()):
+            missing = sorted(name for name, hours in rows.items() if max(hours) > 0 and hour > 0 and hour not in hours)
+            if missing:
+                reason = f"{profile} has no speed from {hour}:00 for {', '.join(missing)}"
+                hint = "a class that changes over the day has a row in every band, else it keeps its last speed"
+                findings.say(file, row, "road_class", reason, hint)
+
+
+def check_accuracy(city: City, findings: Findings) -> None:
+    """Report places with an accuracy that is none."""
     for row, accuracy_m in city.places["accuracy_m"].items():
         if accuracy_m < 0:
             findings.say("places.csv", row, "accuracy_m", "is below 0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,10 @@ class CityFacts:
         """Whether the point lies in the service box, widened by `margin_deg` degrees on each side."""
         west, south, east, north = self.bbox
         return west - margin_deg <= lon <= east + margin_deg and south - margin_deg <= lat <= north + margin_deg
+
+    def hour_of(self, at: datetime) -> int:
+        """Return the hour, 0 to 23, that `at` (aware) falls into by the city's clocks."""
+        return at.astimezone(self.time_zone).hour
 
     def is_metric_near(self, lon: float, lat: float) -> bool:
         """Whether the city's metric CRS is usable at the point (UTM is, some degrees beyond the city)."""

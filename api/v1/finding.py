@@ -57,12 +57,18 @@ def nearest(
     lat: Lat,
     service: Annotated[str, Query(max_length=64)],
     limit: Annotated[int, Query(ge=1, le=100)] = 5,
+    hour: Annotated[int | None, Query(ge=0, le=23)] = None,
 ) -> Response:
-    """Return stations by travel time, with the straight-line order beside it; `estimate` says how it was found."""
+    """Return stations by travel time, with the straight-line order beside it; `estimate` says how it was found.
+
+    `hour` is one of the city's day whose traffic counts; by default the present one.
+    """
     here, tongue = door(request), language(request)
     check_position(lon, lat, tongue)
     with transaction(here.engine) as tx:
-        snapshot = here.context.current(tx).snapshot
+        moment = here.context.current(tx)
+        snapshot = moment.snapshot
         codes.service(snapshot, service, tongue)
-        found = stations.nearest(snapshot, lon, lat, service, limit)
-    return reply({"lon": lon, "lat": lat, "service": service, "stations": found})
+        asked = snapshot.city.hour_of(moment.now) if hour is None else hour
+        found = stations.nearest(snapshot, lon, lat, service, limit, hour=asked)
+    return reply({"lon": lon, "lat": lat, "service": service, "hour": asked, "stations": found})

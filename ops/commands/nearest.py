@@ -18,6 +18,7 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser.add_argument(
         "--limit", type=whole(1, 1000), default=3, metavar="N", help="how many stations (default %(default)s)"
     )
+    parser.add_argument("--hour", type=whole(0, 23), metavar="H", help="hour of the city's day (default now)")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
 
@@ -35,12 +36,15 @@ def run(args: argparse.Namespace) -> int:
     state = State.at(args.state)
     lon, lat = place(args.lon, args.lat)
     with open_engine(state, for_reading=True) as engine, transaction(engine) as tx:
-        snapshot = Context(state.path).current(tx).snapshot
+        moment = Context(state.path).current(tx)
+        snapshot = moment.snapshot
         if args.service not in snapshot.services:
             known = ", ".join(snapshot.services)
             raise ValueRefused.of("--service", f"the city has no service {args.service}", f"one of {known}")
-        found = nearest(snapshot, lon, lat, args.service, args.limit)
-    print(json.dumps({"stations": found}, ensure_ascii=False, indent=1) if args.json else describe(found))
+        hour = snapshot.city.hour_of(moment.now) if args.hour is None else args.hour
+        found = nearest(snapshot, lon, lat, args.service, args.limit, hour=hour)
+    answer = {"hour": hour, "stations": found}
+    print(json.dumps(answer, ensure_ascii=False, indent=1) if args.json else describe(found))
     return 0
 
 

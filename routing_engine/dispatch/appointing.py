@@ -217,7 +217,9 @@ def appointable(tx: Connection, moment: Moment, row: dict[str, Any], language: s
     order = list(dict.fromkeys([*(item["service_code"] for item in items), *snapshot.services]))
     choices = in_force(tx, moment)
     stations = snapshot.stations.rank_all(
-        (row["lon"], row["lat"]), [(one["service_code"], one["agency_code"], one["code"]) for one in choices]
+        (row["lon"], row["lat"]),
+        [(one["service_code"], one["agency_code"], one["code"]) for one in choices],
+        hour=snapshot.city.hour_of(moment.now),
     )
     found = []
     for one, station in zip(choices, stations, strict=True):

@@ -25,7 +25,8 @@ STAMP = text(
     """
 SELECT clock_timestamp() AS now,
        (SELECT revision FROM siaga.city) AS revision,
-       (SELECT string_agg(digest, ',' ORDER BY digest) FROM siaga.travel_field WHERE is_current) AS fields,
+       (SELECT string_agg(hour_from || ':' || digest, ',' ORDER BY hour_from, digest) FROM siaga.travel_field
+        WHERE is_current) AS fields,
        (SELECT string_agg(agency_code || ':' || channel, ',' ORDER BY agency_code, channel)
         FROM siaga.agency_channel WHERE is_active) AS channels,
        (SELECT coalesce(max(boundary_set), 0) FROM siaga.boundary_set) AS boundary_set

@@ -173,7 +173,7 @@ def decide(
     )
     circumstances = Circumstances(
         facts=facts,
-        hour=at.astimezone(city.time_zone).hour,
+        hour=city.hour_of(at),
         areas=frozenset(area.code for area in match.areas),
         # Asking the roads costs more than the rest of this together, so only when a rule wants to know.
         on_bridge=any("on_bridge" in rule.condition for rule in candidates)
@@ -186,7 +186,9 @@ def decide(
         handoff = _handoff(tx, moment, lon, lat)
     ranked = iter(
         snapshot.stations.rank_all(
-            (lon, lat), [(rule.service, w.agency, w.code) for rule, _, w, _ in wanted if w is not None]
+            (lon, lat),
+            [(rule.service, w.agency, w.code) for rule, _, w, _ in wanted if w is not None],
+            hour=city.hour_of(at),
         )
     )
     duties = tuple(

@@ -107,6 +107,7 @@ def decide_given(tx: Connection, moment: Moment, row: dict[str, Any], given: Seq
     ranked = snapshot.stations.rank_all(
         (row["lon"], row["lat"]),
         [(one.service, found[one.jurisdiction_id].agency, found[one.jurisdiction_id].code) for one in known],
+        hour=snapshot.city.hour_of(moment.now),
     )
     duties, receipts = [], {}
     for one, station in zip(known, ranked, strict=True):

@@ -19,10 +19,12 @@ from routing_engine.network.fields import Field
 from routing_engine.network.graph import RoadGraph
 from routing_engine.network.projection import Floats
 from routing_engine.network.snapping import SNAP_LIMIT_M, Snapped, snap
+from routing_engine.network.speeds import band_of
 from routing_engine.network.states import Ints
 
 # A point this near to a bridge, and to no other road more, is on it. Half a wide deck plus a phone's error.
 BRIDGE_M = 25.0
+HOURS = 24
 
 Wanted = tuple[str, str | None, str | None]
 
@@ -84,6 +86,7 @@ class _Drives:
     straight_m: Floats
     is_by_road: npt.NDArray[np.bool_]
     candidate: Ints
+    part_of: Ints
     snapped: Mapping[int, Snapped]
 
 
@@ -103,11 +106,17 @@ class StationIndex:
     jurisdictions: Mapping[str, int]
     groups: Mapping[tuple[str, str | None], Ints]  # (service, agency or None for any) → stations
     parts: tuple[_Part, ...]
-    part_of: Ints  # number in `parts`; -1: no field knows the station at its place
+    # (24, n_stations): for each hour of the city's day the number in `parts`; -1: no field knows the station at its
+    # place.
+    part_of: Ints
 
     @classmethod
     def of(
-        cls, stations: pd.DataFrame, fields: Mapping[str, Field], *, snap_limit_m: float = SNAP_LIMIT_M
+        cls,
+        stations: pd.DataFrame,
+        fields: Mapping[str, Field | Mapping[int, Field]],
+        *,
+        snap_limit_m: float = SNAP_LIMIT_M,
     ) -> StationIndex:
         """Make the index.
 
@@ -117,8 +126,9 @@ class StationIndex:
             `station_id`, `code` (unique), `name`, `agency_code`, `service_code`, `jurisdiction_code` (may be missing),
             `profile`, `lon`, `lat` (EPSG:4326 degrees).
         fields
-            Profile → field. A station counts as on the road only if the field has it at the same place: after a move
-            it gets the estimate until its field is made again.
+            Profile → first hour of the band → field, as `load_fields` gives them; a field alone is for the whole day.
+            A station counts as on the road only if the field has it at the same place: after a move it gets the
+            estimate until its field is made again.
         snap_limit_m
             Points farther from every road get the estimate.
         """
@@ -129,10 +139,18 @@ class StationIndex:
         for i, (service, agency) in enumerate(zip(ordered["service_code"], ordered["agency_code"], strict=True)):
             groups.setdefault((service, agency), []).append(i)
             groups.setdefault((service, None), []).append(i)
-        parts = tuple(_part(field, ordered, lonlat, profile) for profile, field in sorted(fields.items()))
-        part_of = np.full(len(ordered), -1)
-        for number, part in enumerate(parts):
-            part_of[part.stations] = number
+        parts: list[_Part] = []
+        part_of = np.full((HOURS, len(ordered)), -1)
+        for profile, given in sorted(fields.items()):
+            bands = {0: given} if isinstance(given, Field) else given
+            number_of: dict[str, int] = {}
+            for field in bands.values():
+                if field.digest not in number_of:
+                    number_of[field.digest] = len(parts)
+                    parts.append(_part(field, ordered, lonlat, profile))
+            for hour in range(HOURS):
+                number = number_of[bands[band_of(tuple(bands), hour)].digest]
+                part_of[hour, parts[number].stations] = number
         return cls(
             station_ids=tuple(ordered["station_id"].astype(str)),
             codes=tuple(ordered["code"]),
@@ -142,7 +160,7 @@ class StationIndex:
             jurisdiction=np.array([jurisdictions.get(code, -1) for code in ordered["jurisdiction_code"]], np.int64),
             jurisdictions=jurisdictions,
             groups={key: np.array(rows, np.int64) for key, rows in groups.items()},
-            parts=parts,
+            parts=tuple(parts),
             part_of=part_of,
         )
 
@@ -168,6 +186,7 @@ class StationIndex:
         agency: str | None = None,
         jurisdiction_code: str | None = None,
         limit: int = 3,
+        hour: int = 0,
     ) -> list[RankedStation]:
         """Rank the stations of a service by travel time to a point.
 
@@ -181,6 +200,8 @@ class StationIndex:
             Stations that serve one jurisdiction only count if it is this one. By default all count.
         limit
             How many to return.
+        hour
+            Hour of the city's day, 0 to 23, whose traffic counts.
 
         Returns
         -------
@@ -190,11 +211,13 @@ class StationIndex:
         stations = self._eligible(service, agency, jurisdiction_code)
         if len(stations) == 0:
             return []
-        drives = self._drives(lonlat, stations)
+        drives = self._drives(lonlat, stations, hour)
         order = np.argsort(drives.time_s[stations], kind="stable")[:limit]  # NaN sorts last
         return [self._ranked(stations, int(i), drives) for i in order]
 
-    def rank_all(self, lonlat: tuple[float, float], wanted: Sequence[Wanted]) -> list[RankedStation | None]:
+    def rank_all(
+        self, lonlat: tuple[float, float], wanted: Sequence[Wanted], *, hour: int = 0
+    ) -> list[RankedStation | None]:
         """Find the first station to arrive for each of several (service, agency, jurisdiction code), as `nearest`.
 
         The point is put on the roads once for all of them. `None` where there is no such station.
@@ -202,7 +225,7 @@ class StationIndex:
         eligible = [self._eligible(*one) for one in wanted]
         if not any(len(stations) for stations in eligible):
             return [None] * len(wanted)
-        drives = self._drives(lonlat, np.unique(np.concatenate(eligible)))
+        drives = self._drives(lonlat, np.unique(np.concatenate(eligible)), hour)
         best: list[RankedStation | None] = []
         for stations in eligible:
             if len(stations) == 0:
@@ -220,14 +243,15 @@ class StationIndex:
         serves = (own == -1) | (own == self.jurisdictions.get(jurisdiction_code, -1))
         return np.asarray(stations[serves], dtype=np.int64)
 
-    def _drives(self, lonlat: tuple[float, float], stations: Ints) -> _Drives:
+    def _drives(self, lonlat: tuple[float, float], stations: Ints, hour: int) -> _Drives:
         """Measure the drives from `stations`; the rows of others mean nothing."""
         point = np.array([lonlat], dtype=np.float64)
         n = len(self.codes)
         straight_m = np.full(n, np.nan)
         straight_m[stations] = great_circle_m(point, self.lonlat[stations])[0]
         time_s, distance_m = straight_line(straight_m)
-        needed = np.unique(self.part_of[stations])
+        part_of = self.part_of[hour]
+        needed = np.unique(part_of[stations])
         is_by_road = np.zeros(n, dtype=bool)
         candidate = np.full(n, -1)
         snapped: dict[int, Snapped] = {}
@@ -242,7 +266,7 @@ class StationIndex:
             distance_m[part.stations] = reach.distance_m[0, part.rows]
             candidate[part.stations] = reach.candidate[0, part.rows]
             is_by_road[part.stations] = True
-        return _Drives(time_s, distance_m, straight_m, is_by_road, candidate, snapped)
+        return _Drives(time_s, distance_m, straight_m, is_by_road, candidate, part_of, snapped)
 
     def _ranked(self, stations: Ints, position: int, drives: _Drives) -> RankedStation:
         """Describe one of `stations`, which were compared with each other."""
@@ -251,7 +275,7 @@ class StationIndex:
         is_known = seconds == seconds
         street, access_m = None, None
         if drives.candidate[i] >= 0:
-            place = drives.snapped[int(self.part_of[i])]
+            place = drives.snapped[int(drives.part_of[i])]
             street = place.graph.street(int(place.edge[0, drives.candidate[i]]))
             access_m = float(place.distance_m[0, drives.candidate[i]])
         road = Estimate.ROAD if drives.is_by_road[i] else Estimate.STRAIGHT_LINE
@@ -308,6 +332,9 @@ class HasStations(Protocol):
         """The stations in service."""
 
 
-def nearest(snapshot: HasStations, lon: float, lat: float, service: str, limit: int = 3) -> list[dict[str, Any]]:
+def nearest(
+    snapshot: HasStations, lon: float, lat: float, service: str, limit: int = 3, *, hour: int = 0
+) -> list[dict[str, Any]]:
     """Return the nearest stations of a service, of all agencies, for a program to read; see `StationIndex.nearest`."""
-    return [station.as_dict() for station in snapshot.stations.nearest((lon, lat), service=service, limit=limit)]
+    found = snapshot.stations.nearest((lon, lat), service=service, limit=limit, hour=hour)
+    return [station.as_dict() for station in found]

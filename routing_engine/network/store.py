@@ -80,14 +80,16 @@ def load_network(tx: Connection, road_build_id: int | None = None) -> RoadTables
 def graph_digest(
     build_digest: str, speeds: pd.DataFrame, *, profile: Profile, metric_srid: int, hour_from: int = 0
 ) -> str:
-    """Return the name of the graph that these inputs give, without making it (SHA-256 of canonical JSON)."""
+    """Return the name of the graph that these inputs give, without making it (SHA-256 of canonical JSON).
+
+    Bands with the same speeds have the same name: they are one graph.
+    """
     inputs = {
         "format": FORMAT,
         "build": build_digest,
         "profile": asdict(profile),
         "speeds": class_speeds(speeds, profile.name, hour_from),
         "metric_srid": metric_srid,
-        "hour_from": hour_from,
     }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 

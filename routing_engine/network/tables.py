@@ -99,7 +99,7 @@ road_restriction = Table(
     Column("osm_id", BigInteger, nullable=True),
 )
 
-# Free-flow speed of a class for a vehicle profile and hour band (0 = whole day until bands are imported).
+# Speed of a class for a vehicle profile in the hour band that begins at `hour_from` and lasts until the next one.
 road_speed = Table(
     "road_speed",
     metadata,
@@ -110,13 +110,13 @@ road_speed = Table(
     Column("source", Text, nullable=False),
 )
 
-# A finished field file: written by the worker, mapped read-only by the others.
+# A finished field file: written by the worker, mapped read-only by the others. One row per hour band it is used in.
 travel_field = Table(
     "travel_field",
     metadata,
     Column("digest", Text, primary_key=True),
     Column("profile", Text, nullable=False),
-    Column("hour_from", Integer, nullable=False),
+    Column("hour_from", Integer, primary_key=True, autoincrement=False),
     Column("road_build_id", BigInteger, ForeignKey(road_build.c.road_build_id, ondelete="CASCADE"), nullable=False),
     Column("n_stations", Integer, nullable=False),
     Column("n_states", Integer, nullable=False),

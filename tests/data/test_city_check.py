@@ -58,6 +58,16 @@ def add_line(file: str, line: str) -> Edit:
     return edit
 
 
+def set_lines(file: str, lines: list[str]) -> Edit:
+    """Keep the header only, and put lines below it."""
+
+    def edit(folder: Path) -> None:
+        path = folder / file
+        path.write_text("\n".join([path.read_text().splitlines()[0], *lines]) + "\n")
+
+    return edit
+
+
 def move_area(code: str, shift: float) -> Edit:
     """Move one kelurahan north: it overlaps a neighbour and leaves a gap behind."""
 
@@ -266,6 +276,21 @@ FAULTS: list[tuple[str, Edit, tuple[str, int | None, str, str]]] = [
         ("triggers.csv", 1, "condition", "found the end"),
     ),
     ("speed", set_cell("speeds.csv", 1, "speed_kph", "400"), ("speeds.csv", 1, "speed_kph", "not 1 to 150")),
+    (
+        "speed hour",
+        set_lines("speeds.csv", ["car,trunk,0,40,a", "car,trunk,24,30,a"]),
+        ("speeds.csv", 2, "hour_from", "24 is not 0 to 23"),
+    ),
+    (
+        "speed by day only",
+        set_lines("speeds.csv", ["car,trunk,0,40,a", "car,path,6,9,a", "car,trunk,6,30,a"]),
+        ("speeds.csv", 2, "hour_from", "car has no speed for path before 6:00: closed to it till then"),
+    ),
+    (
+        "speed left out of a band",
+        set_lines("speeds.csv", ["car,trunk,0,40,a", "car,primary,0,30,a", "car,primary,7,20,a", "car,trunk,9,40,a"]),
+        ("speeds.csv", 3, "road_class", "car has no speed from 7:00 for trunk"),
+    ),
     (
         "neighbour",
         set_cell("neighbours.csv", 1, "name", "Konawe"),

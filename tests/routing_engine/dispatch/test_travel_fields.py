@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 
 from gis.db import make_engine, transaction
 from gis.errors import NetworkError
-from routing_engine.dispatch.fields import active_stations, fields_folder, load_fields, refresh_fields
+from routing_engine.dispatch.fields import active_stations, fields_at, fields_folder, load_fields, refresh_fields
 from routing_engine.dispatch.stations import load_stations
 from routing_engine.dispatch.tables import station
 from routing_engine.network.profiles import PROFILES
@@ -18,6 +18,15 @@ from routing_engine.network.tables import road_build, road_edge, road_speed, tra
 NOON = datetime(2026, 1, 1, 4, tzinfo=UTC)
 
 
+BANDS = text(
+    """
+INSERT INTO siaga.road_speed (profile, road_class, hour_from, speed_kph, source)
+SELECT profile, road_class, hour, speed_kph * part, 'test'
+FROM siaga.road_speed, (VALUES (7, 0.8), (16, 0.7), (19, 0.8)) AS band(hour, part)
+"""
+)
+
+
 @pytest.fixture
 def state(tmp_path):
     return tmp_path
@@ -25,12 +34,20 @@ def state(tmp_path):
 
 @pytest.fixture
 def own(server, kendari_template):
-    """Engine of a copy of the demo city that this test alone changes."""
+    """Engine of a copy of the demo city that this test alone changes; two of its four bands have the same speeds."""
     name = server.copy("travel_fields_own", kendari_template)
     engine = make_engine(server.settings("owner", name), application="test")
+    with transaction(engine) as tx:
+        tx.execute(delete(road_speed).where(road_speed.c.hour_from > 0))
+        tx.execute(BANDS)
     yield engine
     engine.dispose()
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def digests(current):
+    """Return the digests of `refresh_fields`' answer."""
+    return {digest for bands in current.values() for digest in bands.values()}
 
 
 def files(state):
@@ -45,22 +62,28 @@ def test_first_refresh_makes_a_field_for_every_profile_in_use(own, state):
         fields = load_fields(tx, state)
         stations = active_stations(tx)
         build = current_build(tx)
-    assert set(done["current"]) == set(done["built"]) == set(fields) == used
-    assert {row.digest for row in rows} == set(done["current"].values())
+    assert set(done["current"]) == set(fields) == used
+    assert {row.digest for row in rows} == set(done["built"]) == digests(done["current"])
+    assert {(row.profile, row.hour_from, row.digest) for row in rows} == {
+        (profile, hour, digest) for profile, bands in done["current"].items() for hour, digest in bands.items()
+    }
     assert {row.built_at for row in rows} == {NOON}
     assert {row.road_build_id for row in rows} == {build}
     assert all(row.is_current for row in rows)
-    for profile, field in fields.items():
-        assert field.codes == tuple(sorted(stations.loc[stations["profile"] == profile, "code"]))
-        assert np.isfinite(field.time_s[field.stations.is_on_road]).mean() > 0.9
-    assert len(files(state)) == 2 * len(used)
+    for profile, bands in fields.items():
+        assert sorted(bands) == [0, 7, 16, 19]
+        assert bands[7] is bands[19]  # the same speeds, so the same field
+        for field in bands.values():
+            assert field.codes == tuple(sorted(stations.loc[stations["profile"] == profile, "code"]))
+            assert np.isfinite(field.time_s[field.stations.is_on_road]).mean() > 0.9
+    assert len(files(state)) == 2 * 3 * len(used)
 
 
 def test_nothing_is_done_again_when_nothing_changed(own, state):
     refresh_fields(own, state, now=NOON)
     before = files(state)
     again = refresh_fields(own, state)
-    assert again["built"] == {}
+    assert again["built"] == []
     assert again["removed"] == []
     assert files(state) == before
 
@@ -76,19 +99,49 @@ def test_changes_make_new_fields_and_remove_old_files(own, state):
             .values(geom=text("ST_SetSRID(ST_Translate(geom, 0.001, 0), 4326)"))
         )
     moved = refresh_fields(own, state)
-    assert list(moved["built"]) == [profile]
+    assert set(moved["built"]) == set(moved["current"][profile].values())
     assert moved["current"][profile] != first[profile]
-    assert f"field-{first[profile]}.arrays" in moved["removed"]
+    assert {f"field-{digest}.arrays" for digest in first[profile].values()} == set(moved["removed"])
     assert not any(name.startswith("graph") for name in moved["removed"])
     with transaction(own) as tx:
         tx.execute(update(road_speed).values(speed_kph=road_speed.c.speed_kph * 2))
     faster = refresh_fields(own, state)
-    assert set(faster["built"]) == set(first)
+    assert set(faster["built"]) == digests(faster["current"])
+    assert set(faster["current"]) == set(first)
     with transaction(own) as tx:
         tx.execute(update(station).where(station.c.profile == profile).values(is_active=False))
     fewer = refresh_fields(own, state)
     assert set(fewer["current"]) == set(first) - {profile}
-    assert len(fewer["removed"]) == 2
+    assert len(fewer["removed"]) == 2 * 3
+
+
+def test_a_band_of_its_own_costs_one_field_and_the_same_speeds_none(own, state):
+    first = refresh_fields(own, state)
+    with transaction(own) as tx:
+        tx.execute(update(road_speed).where(road_speed.c.hour_from == 19).values(hour_from=20))
+    later = refresh_fields(own, state)
+    assert later["built"] == later["removed"] == []
+    assert {sorted(bands)[-1] for bands in later["current"].values()} == {20}
+    assert digests(later["current"]) == digests(first["current"])
+    with transaction(own) as tx:
+        night = (road_speed.c.hour_from == 20) & (road_speed.c.profile == "car") & (road_speed.c.road_class == "trunk")
+        tx.execute(update(road_speed).where(night).values(speed_kph=44))
+    changed = refresh_fields(own, state)
+    assert changed["built"] == [changed["current"]["car"][20]]
+    assert changed["removed"] == []  # from 7 to 16 the old one is still in use
+
+
+def test_traffic_of_the_hour_decides(own, state):
+    refresh_fields(own, state)
+    with transaction(own) as tx:
+        index, fields = load_stations(tx, state), load_fields(tx, state)
+    far = (122.5185, -3.9760)
+    seconds = [index.nearest(far, service="police", limit=1, hour=hour)[0].travel_time_s for hour in range(24)]
+    assert seconds[0] == seconds[6] < seconds[7] == seconds[15] == seconds[19] == seconds[23]
+    assert seconds[7] < seconds[16] == seconds[18]
+    assert {profile: field.digest for profile, field in fields_at(fields, 18.99).items()} == {
+        profile: bands[16].digest for profile, bands in fields.items()
+    }
 
 
 def test_without_roads_there_are_no_fields(own, state):
@@ -110,14 +163,14 @@ def test_without_roads_there_are_no_fields(own, state):
 def test_lost_and_damaged_files_are_made_again(own, state):
     current = refresh_fields(own, state)["current"]
     one, *others = sorted(current)
-    path = fields_folder(state) / f"field-{current[one]}.arrays"
+    path = fields_folder(state) / f"field-{current[one][7]}.arrays"
     path.write_bytes(path.read_bytes()[:5000])
     with transaction(own) as tx:
         assert set(load_fields(tx, state)) == set(others)
-    assert list(refresh_fields(own, state)["built"]) == [one]
+    assert refresh_fields(own, state)["built"] == [current[one][7]]
     for graph in fields_folder(state).glob("graph-*"):
         graph.unlink()
-    assert set(refresh_fields(own, state)["built"]) == set(current)
+    assert set(refresh_fields(own, state)["built"]) == digests(current)
     with transaction(own) as tx:
         assert set(load_fields(tx, state)) == set(current)
 

@@ -1,0 +1,212 @@
+"""Oracles: our travel times beside OSRM's and our metres beside Valhalla's, on the extracts that are at hand.
+
+Correctness, not speed (that is ``bench roads``): 20,000 pairs per extract, both put on the nearest street, access,
+speeds and penalties aligned as `tests.oracles.agreement` says. Without the oracle environment nothing is compared, and
+the row says so. docs/routing-check.md explains what differs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.osm_network import Roads, read_roads
+from gis.settings import ROOT
+from ops.bench import BenchRow
+from routing_engine.network.fields import build_field
+from routing_engine.network.graph import RoadGraph, build_graph
+from routing_engine.network.profiles import PROFILES, Profile
+from routing_engine.network.snapping import snap
+from routing_engine.network.states import UTurns
+from tests.oracles.agreement import Answers, ask, compare, draw, oracle_python, write_job
+
+GEODATA = Path(os.environ.get("SIAGA_GEODATA", ROOT.parent / "shared" / "geodata"))
+# Extract → SRID of its UTM zone.
+EXTRACTS = {
+    "malta": 32633,
+    "baltimore": 32618,
+    "liechtenstein": 32632,
+    "harrisburg": 32618,
+    "monaco": 32632,
+    "helsinki_centre": 32635,
+    "north_bayreuth": 32632,
+}
+SEED = 7
+N_BLOCKS, N_ORIGINS, N_DESTINATIONS = 20, 10, 100
+N_STATIONS = 100
+VALHALLA_BLOCKS = 2
+LIMIT_M = 50.0
+
+# A public car as OSRM's engine drives it: it turns round at dead ends only, and loses no time at signals.
+CAR = dataclasses.replace(PROFILES["car"], signal_s=0.0, level_crossing_s=0.0, limited_factor=1.0)
+METRES = 36.0  # km/h: 10 m/s on every street, so that the fastest way is the shortest
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case:
+    """One extract as ours drives it, and the pairs asked."""
+
+    name: str
+    path: Path
+    roads: Roads
+    graph: RoadGraph
+    origins: np.ndarray
+    destinations: np.ndarray
+
+
+def speeds() -> pd.DataFrame:
+    """Return the speeds of the demo city for a whole day."""
+    table = pd.read_csv(ROOT / "data/cities/kendari/speeds.csv")
+    return table[table["hour_from"] == 0]
+
+
+def graph_of(roads: Roads, srid: int, table: pd.DataFrame, profile: Profile = CAR) -> RoadGraph:
+    """Build the graph that drives as OSRM does."""
+    return build_graph(
+        roads.nodes,
+        roads.edges,
+        roads.restrictions,
+        speeds=table,
+        profile=profile,
+        metric_srid=srid,
+        u_turns=UTurns.DEAD_ENDS,
+    )
+
+
+def case_of(name: str) -> Case:
+    """Read an extract and draw its pairs."""
+    path = GEODATA / "osm" / f"{name}.osm.pbf"
+    roads = read_roads(path)
+    graph = graph_of(roads, EXTRACTS[name], speeds())
+    rng = np.random.default_rng(SEED)
+    return Case(
+        name=name,
+        path=path,
+        roads=roads,
+        graph=graph,
+        origins=draw(graph, N_BLOCKS * N_ORIGINS, rng).reshape(N_BLOCKS, N_ORIGINS, 2),
+        destinations=draw(graph, N_BLOCKS * N_DESTINATIONS, rng).reshape(N_BLOCKS, N_DESTINATIONS, 2),
+    )
+
+
+def ours(graph: RoadGraph, origins: np.ndarray, destinations: np.ndarray) -> np.ndarray:
+    """Return seconds ``(n_blocks, n, m)`` from the one nearest street of each position."""
+    blocks = []
+    for start, end in zip(origins, destinations, strict=True):
+        field = build_field(graph, snap(graph, start, limit_m=LIMIT_M, n_candidates=1))
+        blocks.append(field.reach(snap(graph, end, limit_m=LIMIT_M, n_candidates=1)).time_s.T)
+    return np.stack(blocks)
+
+
+def nearest_equal(ours_s: np.ndarray, theirs: Answers) -> tuple[int, int]:
+    """Count how often the nearest of a block's origins is the same, and of how many destinations.
+
+    A tie within a tenth of a second, OSRM's rounding, is equal.
+    """
+    assert theirs.time_s is not None
+    known = np.isfinite(ours_s).all(axis=1) & np.isfinite(theirs.time_s).all(axis=1)
+    block, column = np.nonzero(known)
+    mine, other = ours_s[block, :, column], theirs.time_s[block, :, column]
+    chosen = other[np.arange(len(other)), mine.argmin(axis=1)]
+    return int((chosen - other.min(axis=1) <= 0.1).sum()), len(block)
+
+
+def run() -> list[BenchRow]:
+    """Compare on every extract that is there."""
+    python = oracle_python()
+    rows: list[BenchRow] = []
+    for name in EXTRACTS:
+        if not (GEODATA / "osm" / f"{name}.osm.pbf").exists():
+            rows.append(BenchRow(name=f"oracle {name}", size="absent", ours=0.0, unit="pairs", note="no extract"))
+        elif python is None:
+            what = "no oracle environment (requirements-oracle.lock, Python 3.12 or newer)"
+            rows.append(BenchRow(name=f"oracle {name}", size="absent", ours=0.0, unit="pairs", peer="OSRM", note=what))
+        else:
+            rows += compared(case_of(name), python)
+    return rows
+
+
+def compared(case: Case, python: Path) -> list[BenchRow]:
+    """Ask both peers about one extract."""
+    with tempfile.TemporaryDirectory(prefix="siaga-oracle-") as folder:
+        job = Path(folder) / "osrm"
+        write_job(
+            job,
+            case.path,
+            case.graph,
+            case.roads.edges,
+            case.roads.restrictions,
+            origins=case.origins,
+            destinations=case.destinations,
+        )
+        osrm = ask(job, "osrm", python)
+        mine = ours(case.graph, case.origins, case.destinations)
+        found, _ = compare(mine, osrm)
+        stations = stations_of(case)
+        write_job(job, case.path, case.graph, case.roads.edges, case.roads.restrictions, **stations)
+        same, asked = nearest_equal(ours(case.graph, **stations), ask(job, "osrm", python))
+        rows = [
+            row(case, "pairs within 1 % of OSRM", found.n, 100 * found.within_1, "OSRM", f"{gaps(found)}"),
+            row(case, "pairs within 3 % of OSRM", found.n, 100 * found.within_3, "OSRM"),
+            row(case, f"nearest of {N_STATIONS} equal", asked, 100 * same / asked, "OSRM"),
+        ]
+        return rows + beside_valhalla(case, job, python)
+
+
+def stations_of(case: Case) -> dict[str, np.ndarray]:
+    """Draw a hundred stations and a thousand positions, in one block."""
+    rng = np.random.default_rng(SEED + 1)
+    return {
+        "origins": draw(case.graph, N_STATIONS, rng)[None],
+        "destinations": draw(case.graph, 10 * N_DESTINATIONS, rng)[None],
+    }
+
+
+def beside_valhalla(case: Case, job: Path, python: Path) -> list[BenchRow]:
+    """Compare metres of the shortest way and reachability; Valhalla reads access and turns by rules of its own."""
+    classes = speeds()
+    flat = classes.assign(speed_kph=METRES)
+    edges = case.roads.edges.assign(speed_kph=np.nan)
+    if "speed_backward_kph" in edges:
+        edges["speed_backward_kph"] = np.nan
+    graph = graph_of(dataclasses.replace(case.roads, edges=edges), EXTRACTS[case.name], flat)
+    origins, destinations = case.origins[:VALHALLA_BLOCKS], case.destinations[:VALHALLA_BLOCKS]
+    write_job(
+        job,
+        case.path,
+        case.graph,
+        case.roads.edges,
+        case.roads.restrictions,
+        origins=origins,
+        destinations=destinations,
+    )
+    theirs = ask(job, "valhalla", python)
+    metres = ours(graph, origins, destinations) * METRES / 3.6
+    both = np.isfinite(metres) & np.isfinite(theirs.distance_m)
+    gap = np.abs(metres - theirs.distance_m)[both] / np.maximum(theirs.distance_m[both], 100.0)
+    one_way = int((np.isfinite(metres) != np.isfinite(theirs.distance_m)).sum())
+    n = metres.size
+    return [
+        row(case, "metres within 3 % of Valhalla", int(both.sum()), 100 * float((gap <= 0.03).mean()), "Valhalla"),
+        row(case, "reachable in both or neither", n, 100 * (1 - one_way / n), "Valhalla"),
+    ]
+
+
+def gaps(found: object) -> str:
+    """Say how the rest differs."""
+    values = dataclasses.asdict(found)  # type: ignore[call-overload]
+    return (
+        f"ours faster {values['faster']:.2%}, slower {values['slower']:.2%}, median {values['median_s']:+.2f} s; "
+        f"no way: ours {values['unreachable_ours']}, theirs {values['unreachable_theirs']}"
+    )
+
+
+def row(case: Case, what: str, n: int, value: float, peer: str, note: str = "") -> BenchRow:
+    """Return one row."""
+    return BenchRow(name=f"{case.name}: {what}", size=f"{n:,} pairs", ours=value, unit="%", peer=peer, note=note)
