@@ -311,8 +311,9 @@ export class Detail {
     if (id !== this.id) return;
     if (!items || !items.length) { this.actions.say(t(items ? 'appoint_none' : 'not_sent'), 'warn'); return; }
     const groups = new Map(), usual = this.usualRole(this.incident);
+    const isOut = item => Boolean(item.assignment) && item.assignment.state === 'declined';
     for (const item of items) groups.set(item.service, [...(groups.get(item.service) || []), item]);
-    const option = item => el('option', { value: String(items.indexOf(item)), text: [item.agency + ' ' + item.name, item.travel_time_s !== null && item.travel_time_s !== undefined ? ui.words.travel(item.travel_time_s) : '', item.assignment ? ui.label('role', item.assignment.role) : ''].filter(Boolean).join(' · ') });
+    const option = item => el('option', { value: String(items.indexOf(item)), text: [item.name.startsWith(item.agency) ? item.name : item.agency + ' ' + item.name, item.travel_time_s !== null && item.travel_time_s !== undefined ? ui.words.travel(item.travel_time_s) : '', item.assignment ? (isOut(item) ? ui.state('declined') : ui.label('role', item.assignment.role)) : ''].filter(Boolean).join(' · ') });
     const whom = el('select', { class: 'sg-input', 'aria-label': t('appoint_whom'), onchange: () => roles() }, [...groups].map(([service, list]) => el('optgroup', { label: list[0].service_name || service }, list.map(option))));
     const role = el('select', { class: 'sg-input', 'aria-label': t('appoint_role') }), reason = el('input', { class: 'sg-input', maxlength: 1000, placeholder: t('reason'), 'aria-label': t('reason') });
     const roles = () => {
@@ -320,6 +321,7 @@ export class Detail {
       role.replaceChildren(...allowed.map(code => el('option', { value: code, text: ui.label('role', code) })));
       role.value = allowed.includes(usual) ? usual : allowed[0];
     };
+    whom.value = String(Math.max(0, items.findIndex(item => !isOut(item))));
     roles();
     this.prompt(t('do_appoint'), [whom, role, reason], () => {
       if (reason.value.trim()) return this.appoint(items[Number(whom.value)], role.value, reason.value.trim());

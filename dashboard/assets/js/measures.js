@@ -41,7 +41,7 @@ export class Measures {
       el('div', { class: 'sg-line sg-wrap' }, el('b', { class: 'sg-none', text: said }), el('span', { text: t(isLost ? 'all_declined_do' : 'lead_declined_do') })),
       el('div', { class: 'sg-line sg-wrap' },
         button(t('do_appoint'), () => this.detail.askAppointment(), { class: 'sg-primary' }),
-        declined.slice(0, 3).map(a => button(t('recall_of', { agency: (a.jurisdiction && a.jurisdiction.name) || a.agency }), () => this.detail.recall(a, ''), { class: 'sg-choice', 'data-key': 'again ' + a.assignment_id }))));
+        declined.slice(0, 3).map(a => button(t('recall_of', { agency: declined.filter(each => each.agency === a.agency).length > 1 && a.jurisdiction ? a.jurisdiction.name : a.agency }), () => this.detail.recall(a, ''), { class: 'sg-small', 'data-key': 'again ' + a.assignment_id }))));
   }
 
   handoff(incident) {
