@@ -53,6 +53,9 @@ class Kernels:
     repairing: ModuleType
 
 
+_loaded: list[Kernels] = []
+
+
 def _sources() -> list[Path]:
     return sorted((Path(__file__).parent / "kernels").glob("*.py"))
 
@@ -188,7 +191,6 @@ def _remove_old(parent: Path, key: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@cache
 def _load() -> Kernels:
     folder = _usable()
     if folder is None:
@@ -208,8 +210,12 @@ def _load() -> Kernels:
 
 def kernels() -> Kernels:
     """Return the kernels; the first call in a process imports them."""
-    with _lock:
-        return _load()
+    # Without the lock once they are there: an incident asks four times.
+    if not _loaded:
+        with _lock:
+            if not _loaded:
+                _loaded.append(_load())
+    return _loaded[0]
 
 
 @cache

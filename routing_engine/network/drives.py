@@ -88,8 +88,7 @@ def matrix(
     seeds, probes = (entering, leaving) if is_reversed else (leaving, entering)
     n_seeds, n_probes = len(seeds.start) - 1, len(probes.start) - 1
     time, metres = np.empty((n_seeds, n_probes)), np.empty((n_seeds, n_probes))
-    forward = (graph.indptr, graph.indices, graph.entry_time_s, graph.entry_length)
-    searched = graph.reversed if is_reversed else forward
+    searched = graph.reversed if is_reversed else graph.forward
     many_to_many = kernels().searching.many_to_many
     starts = (seeds.start, seeds.state, seeds.time_s, seeds.length)
     ends = (probes.start, probes.state, probes.time_s, probes.length)
@@ -127,7 +126,7 @@ def travel_times(
     leaving, entering = departures(graph, origins, access_kph), arrivals(graph, destinations, access_kph)
     time, metres = np.empty(n), np.empty(n)
     pairs = kernels().searching.pairs
-    searched = (graph.indptr, graph.indices, graph.entry_time_s, graph.entry_length)
+    searched = graph.forward
     starts = (leaving.start, leaving.state, leaving.time_s, leaving.length)
     ends = (entering.start, entering.state, entering.time_s, entering.length)
     in_parts(lambda first, last: pairs(*searched, *starts, *ends, first, last, time, metres), n, least=SEARCHES_AT_ONCE)

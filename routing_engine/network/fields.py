@@ -307,10 +307,9 @@ def search_rows(
     """Search from the stations `rows` and write their part of a field, state-major."""
     ways = departures(graph, stations, access_kph)
     fields = kernels().searching.fields
-    searched = (graph.indptr, graph.indices, graph.entry_time_s, graph.entry_length)
     starts = (ways.start, ways.state, ways.time_s, ways.length, rows)
     in_parts(
-        lambda first, last: fields(*searched, *starts, first, last, time_s, path_m, parent),
+        lambda first, last: fields(*graph.forward, *starts, first, last, time_s, path_m, parent),
         len(rows),
         least=SEARCHES_AT_ONCE,
     )

@@ -17,6 +17,7 @@ from gis.errors import Finding, NetworkError
 from routing_engine.network.arcs import check_tables, column, make_arcs, make_turns
 from routing_engine.network.components import MAIN, edge_components, strong_components
 from routing_engine.network.grid import StreetGrid, make_grid
+from routing_engine.network.ordering import by_neighbourhood
 from routing_engine.network.profiles import Profile
 from routing_engine.network.projection import Floats, to_metric
 from routing_engine.network.speeds import edge_speeds
@@ -24,7 +25,7 @@ from routing_engine.network.states import Ints, UTurns, expand, joined, no_turni
 from routing_engine.network.units import Lengths, length_ticks
 
 # Part of every digest: raise it when the same tables give other numbers or the files change.
-FORMAT = 2
+FORMAT = 3
 
 Ints32 = npt.NDArray[np.int32]
 
@@ -40,7 +41,7 @@ class RoadGraph:
     street_names, road_classes
         Texts that `edge_name` (-1: no name) and `edge_class` point into.
     node_id, node_lonlat, node_xy_m
-        ``(n_nodes,)``, ``(n_nodes, 2)`` EPSG:4326 degrees and metres.
+        ``(n_nodes,)``, ``(n_nodes, 2)`` EPSG:4326 degrees and metres; neighbours stand near each other.
     edge_id, edge_from, edge_to, edge_length_m, edge_class, edge_name
         ``(n_edges,)``; `edge_from` and `edge_to` are node indices in the order of the drawing; a street without a name
         goes by its number (``ref``).
@@ -155,10 +156,30 @@ class RoadGraph:
         return make_grid(self.vertex_xy_m, self.vertex_start, np.flatnonzero(self.edge_component == MAIN))
 
     @cached_property
-    def reversed(self) -> tuple[Ints32, Ints32, Floats, Lengths]:
-        """The search graph against its direction: `indptr`, `indices`, seconds, lengths; entry *i* is `in_entry[i]`."""
+    def is_dead_end(self) -> npt.NDArray[np.bool_]:
+        """States that one other state leads to, and that lead nowhere but back ``(n_states,)``."""
+        if self.base is not None:
+            return self.base.is_dead_end
+        n = self.n_states
+        ends = np.full((4, n), -1, dtype=np.int64)
+        ends[:2] = n
+        np.minimum.at(ends[0], self.entry_source, self.indices)
+        np.minimum.at(ends[1], self.indices, self.entry_source)
+        np.maximum.at(ends[2], self.entry_source, self.indices)
+        np.maximum.at(ends[3], self.indices, self.entry_source)
+        return np.asarray((ends == ends[0]).all(axis=0) & (ends[0] != np.arange(n)))
+
+    @property
+    def forward(self) -> tuple[Ints32, Ints32, Floats, Lengths, npt.NDArray[np.bool_]]:
+        """The search graph as searches take it: `indptr`, `indices`, seconds, lengths, dead ends."""
+        return self.indptr, self.indices, self.entry_time_s, self.entry_length, self.is_dead_end
+
+    @cached_property
+    def reversed(self) -> tuple[Ints32, Ints32, Floats, Lengths, npt.NDArray[np.bool_]]:
+        """The search graph against its direction, as `forward`; its entry *i* is `in_entry[i]`."""
         entry = self.in_entry
-        return self.in_start, self.entry_source[entry], self.entry_time_s[entry], self.entry_length[entry]
+        sides = self.in_start, self.entry_source[entry]
+        return *sides, self.entry_time_s[entry], self.entry_length[entry], self.is_dead_end
 
     def street(self, edge: int) -> str | None:
         """Return the name of the street the edge belongs to."""
@@ -245,6 +266,7 @@ def build_graph(
     """
     geometry = np.asarray(edges["geometry"], dtype=object)
     check_tables(nodes, edges, geometry)
+    nodes = nodes.iloc[by_neighbourhood(nodes[["lon", "lat"]].to_numpy(np.float64))]
     node_ids, edge_ids = pd.Index(nodes["node_id"]), pd.Index(edges["edge_id"])
     ends = np.column_stack(
         [node_ids.get_indexer(pd.Index(edges["from_node"])), node_ids.get_indexer(pd.Index(edges["to_node"]))]

@@ -130,11 +130,10 @@ def search_tree(
     """
     seeds = np.ascontiguousarray(state, dtype=np.int64)
     start_s, start_length = np.ascontiguousarray(time_s, np.float64), np.ascontiguousarray(length, np.int32)
-    forward = (graph.indptr, graph.indices, graph.entry_time_s, graph.entry_length)
     n = graph.n_states
     tree = Tree(np.empty(n), np.empty(n, np.int32), np.empty(n, np.int32))
     kernels().searching.tree(
-        *(graph.reversed if is_reversed else forward),
+        *(graph.reversed if is_reversed else graph.forward),
         *(seeds, start_s, start_length, float(limit_s), np.ascontiguousarray(targets, dtype=np.int64)),
         *(tree.time_s, tree.length, tree.parent),
     )

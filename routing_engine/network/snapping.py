@@ -179,7 +179,7 @@ def snap(
         place(*asked_for, *network, first, last, edge, fraction, distance)
 
     in_parts(fill, n, least=POINTS_AT_ONCE)
-    reason = np.where(edge[:, 0] >= 0, Refusal.NONE, Refusal.TOO_FAR).astype(np.int8)
+    reason = (edge[:, 0] < 0).astype(np.int8)  # 0 or 1: `Refusal.NONE` or `TOO_FAR`
     if reason.any():
         _explain(graph, asked, bearing, edge, reason)
         refused = reason != Refusal.NONE

@@ -83,6 +83,7 @@ def write_job(
     *,
     origins: np.ndarray,
     destinations: np.ndarray,
+    singles: np.ndarray | None = None,
     algorithm: str = "MLD",
     more: dict[str, Any] | None = None,
 ) -> None:
@@ -96,6 +97,8 @@ def write_job(
         Frames as `data.osm_network.read_roads` gives them.
     origins, destinations
         ``(n_blocks, n, 2)`` and ``(n_blocks, m, 2)``, EPSG:4326 degrees; every pair of a block is asked.
+    singles
+        ``(k, 2)``: destinations that OSRM is asked about one by one as well, for the time it takes.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -106,7 +109,8 @@ def write_job(
     stops = restrictions[(restrictions["reason"] == "barrier") & ((restrictions["applies"] & CAR) > 0)]
     (folder / "barriers.txt").write_text("".join(f"{node}\n" for node in sorted(set(stops["via_node"]))))
     (folder / "job.json").write_text(json.dumps({"slower": SLOWER, "algorithm": algorithm} | (more or {})))
-    np.savez(folder / "pairs.npz", origins=origins, destinations=destinations)
+    alone = np.empty((0, 2)) if singles is None else singles
+    np.savez(folder / "pairs.npz", origins=origins, destinations=destinations, singles=alone)
 
 
 def _copy(extract: Path, copy: Path) -> None:

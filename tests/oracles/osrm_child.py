@@ -7,10 +7,12 @@ Usage: ``python osrm_child.py JOB``, a folder with
 ``job.json``
     ``{"slower": float, "algorithm": "MLD" | "CH", "repeat": int}``: speeds in ``ways.txt`` were divided by `slower`.
 ``pairs.npz``
-    `origins` ``(n_blocks, n, 2)`` and `destinations` ``(n_blocks, m, 2)``, EPSG:4326 degrees.
+    `origins` ``(n_blocks, n, 2)`` and `destinations` ``(n_blocks, m, 2)``, EPSG:4326 degrees. If `singles` ``(k, 2)``
+    is there, each is asked alone from the first block's origins, for the time it takes.
 
 It writes ``answer.npz``: `time_s` and `distance_m` ``(n_blocks, n, m)`` (NaN: no way), `origin_off_m`,
 `destination_off_m` (how far each was moved onto a road); and ``answer.json``: seconds of each step and peak memory.
+`ask_s` contains what makes numbers of the answer, `table_s` is OSRM's part of it.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ def ask(engine: osrm.OSRM, origins: np.ndarray, destinations: np.ndarray) -> dic
     """Return OSRM's table of one block."""
     coordinates = [tuple(map(float, point)) for point in (*origins, *destinations)]
     n = len(origins)
+    started = time.perf_counter()
     answer = engine.Table(
         osrm.TableParameters(
             coordinates=coordinates,
@@ -69,10 +72,13 @@ def ask(engine: osrm.OSRM, origins: np.ndarray, destinations: np.ndarray) -> dic
         )
     )
 
+    table_s = time.perf_counter() - started
+
     def numbers(name: str) -> np.ndarray:
         return np.array([[np.nan if v is None else v for v in row] for row in answer[name]], dtype=float)
 
     return {
+        "table_s": np.array(table_s),
         "time_s": numbers("durations"),
         "distance_m": numbers("distances"),
         "origin_off_m": np.array([float(point["distance"]) for point in answer["sources"]]),
@@ -101,10 +107,15 @@ def main(job: Path) -> None:
             found.setdefault(name, []).append(values)
     answer = {name: np.stack(values) for name, values in found.items()}
     answer["time_s"] = answer["time_s"] / task["slower"]
+    table_s = answer.pop("table_s").tolist()
+    singles = pairs["singles"] if "singles" in pairs else np.empty((0, 2))
+    single_s = [float(ask(engine, pairs["origins"][0], one[None])["table_s"]) for one in singles]
     np.savez(job / "answer.npz", **answer)
     report = {
         "build_s": seconds,
         "ask_s": spent,
+        "table_s": table_s,
+        "single_s": single_s,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "peak_build_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
     }
