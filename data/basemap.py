@@ -5,8 +5,8 @@ Works for any city: without roads there are land, borders and names; without nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import geopandas as gpd
 import numpy as np
@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, delete, text
 
 from data.bulk import copy_rows, ewkb
+from data.osm_basemap import GREEN, Drawn
 from gis.tables import basemap_area, basemap_label, basemap_line
 
 MERCATOR = 3857
@@ -62,12 +63,19 @@ class Sources:
     neighbours: gpd.GeoDataFrame
     chains: gpd.GeoDataFrame
     stretch: float
+    mapped: Drawn = field(default_factory=Drawn)
 
 
-def build_basemap(tx: Connection) -> dict[str, int]:
+def build_basemap(tx: Connection, mapped: Drawn | None = None) -> dict[str, int]:
     """Draw the basemap anew from `admin_area`, `neighbour`, the current road build and `place`.
 
     Old rows are replaced in the caller's transaction, so that readers see the old map or the new one.
+
+    Parameters
+    ----------
+    mapped
+        What an extract has besides streets: its land is drawn instead of the polygons of the areas, its woods and
+        fields instead of green guessed from where no road is, its names besides those of the city.
 
     Returns
     -------
@@ -75,6 +83,8 @@ def build_basemap(tx: Connection) -> dict[str, int]:
         Number of rows per table.
     """
     sources = read_sources(tx)
+    if mapped is not None:
+        sources = replace(sources, mapped=mapped)
     areas, lines = list(area_rows(sources)), list(line_rows(sources))
     labels = list(label_rows(sources, tx))
     for table in (basemap_area, basemap_line, basemap_label):
@@ -120,18 +130,32 @@ def land_of(areas: gpd.GeoDataFrame) -> BaseGeometry:
 
 
 def area_rows(sources: Sources) -> Iterator[tuple[str, BaseGeometry]]:
-    """Yield `(kind, polygon)` in drawing order: land, green, built-up, water."""
+    """Yield `(kind, polygon)` in drawing order: land, green, built-up, what is mapped, water."""
     land = land_of(sources.areas)
-    for shape in sources.neighbours.geometry:
-        yield "land", shape
-    if not land.is_empty:
-        yield "land", land
+    if sources.mapped.land:
+        # The coast as mapped is nearer to the truth than borders of areas, which often run through the water.
+        shapes = to_mercator(sources.mapped.land)
+        yield from (("land", shape) for shape in shapes)
+        land = shapely.union_all(shapes)
+    else:
+        yield from (("land", shape) for shape in sources.neighbours.geometry)
+        if not land.is_empty:
+            yield "land", land
+    kinds = [kind for kind, _ in sources.mapped.areas]
     if len(sources.chains):
-        for kind, shape in (("wood", green(sources, land)), ("built", built_up(sources, land))):
-            for part in shapely.get_parts(shape):  # one row each, so that a tile reads only what it shows
-                yield kind, part
-    for shape in sources.areas.geometry[sources.areas["level"] == "water"]:
-        yield "water", shape
+        if GREEN.isdisjoint(kinds):
+            yield from (("wood", part) for part in shapely.get_parts(green(sources, land)))
+        # One row each, so that a tile reads only what it shows.
+        yield from (("built", part) for part in shapely.get_parts(built_up(sources, land)))
+    yield from zip(kinds, to_mercator([shape for _, shape in sources.mapped.areas]), strict=True)
+    if not sources.mapped.land:
+        for shape in sources.areas.geometry[sources.areas["level"] == "water"]:
+            yield "water", shape
+
+
+def to_mercator(shapes: Sequence[BaseGeometry]) -> np.ndarray:
+    """Return shapes of EPSG:4326 in EPSG:3857."""
+    return gpd.GeoSeries(list(shapes), crs=4326).to_crs(MERCATOR).to_numpy()
 
 
 def built_up(sources: Sources, land: BaseGeometry) -> BaseGeometry:
@@ -191,8 +215,12 @@ def label_rows(sources: Sources, tx: Connection) -> Iterator[tuple[str, str, int
     for row, point in zip(areas.itertuples(), label_points(areas.geometry), strict=True):
         yield row.level, row.name, AREA_ZOOM[row.level], *point
     yield from road_labels(sources)
+    named = {name.casefold() for name in areas["name"]}
     for row in tx.execute(PLACES, {"kinds": list(PLACE_ZOOM)}):
+        named.add(row.name.casefold())
         yield row.kind, row.name, PLACE_ZOOM[row.kind], row.lon, row.lat
+    # The city's own names come first; what it has is not written twice.
+    yield from (row for row in sources.mapped.labels if row[1].casefold() not in named)
 
 
 def road_labels(sources: Sources) -> Iterator[tuple[str, str, int, float, float]]:

@@ -15,7 +15,9 @@ import numpy as np
 import shapely
 from sqlalchemy import Connection, select
 
+from data.basemap import build_basemap
 from data.import_report import ImportReport, note_import
+from data.osm_basemap import Drawn, read_drawn
 from data.osm_network import Roads, read_roads
 from data.road_components import Components, components_of
 from data.roads import write_roads
@@ -41,11 +43,11 @@ CREDIT = "© OpenStreetMap contributors, ODbL 1.0"
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Prepared:
-    """A network that is ready to be written, unless its report is refused."""
+    """A network that is ready to be written, unless its report is refused; `mapped` is for the basemap, if wanted."""
 
     roads: Roads
     report: ImportReport
-    clip: shapely.Geometry | None
+    mapped: Drawn | None
 
 
 def import_roads(
@@ -60,12 +62,18 @@ def import_roads(
     now: datetime,
 ) -> ImportReport:
     """Read an extract and make it the road network in use; see `prepare` and `write`."""
-    prepared = prepare(path, read_city(tx), clip=clip, with_ferries=with_ferries, dry_run=dry_run)
-    return write(tx, prepared, with_basemap=with_basemap, actor=actor, now=now)
+    options = {"with_ferries": with_ferries, "with_basemap": with_basemap, "dry_run": dry_run}
+    return write(tx, prepare(path, read_city(tx), clip=clip, **options), actor=actor, now=now)
 
 
 def prepare(
-    path: Path, city: CityFacts, *, clip: str | None = None, with_ferries: bool = False, dry_run: bool = False
+    path: Path,
+    city: CityFacts,
+    *,
+    clip: str | None = None,
+    with_ferries: bool = False,
+    with_basemap: bool = True,
+    dry_run: bool = False,
 ) -> Prepared:
     """Read an extract and judge it; needs no database.
 
@@ -77,6 +85,8 @@ def prepare(
         See `clip_of`; the city's service box with `MARGIN_DEG` by default.
     with_ferries
         Take car ferries for streets, as class `ferry` (which has to have a speed in speeds.csv, too).
+    with_basemap
+        Read also what the basemap shows besides streets.
 
     Returns
     -------
@@ -104,11 +114,17 @@ def prepare(
         parts = {name: components_of(roads.nodes, roads.edges, group) for name, group in GROUPS.items()}
         report.findings += check_parts(parts["emergency"])
         report.details = details_of(roads, parts)
+    mapped = None
+    if with_basemap and not report.errors:
+        mapped = read_drawn(path, clip=area)
+        if mapped.is_coast_broken:
+            reason = "the coastline has gaps or runs the wrong way; land is drawn by the city's areas"
+            report.findings.append(Finding(field="coastline", reason=reason, level="warning"))
     report.details |= {"seconds": {"read": round(time.perf_counter() - started, 3)}, "peak_memory_mb": peak_memory_mb()}
-    return Prepared(roads=roads, report=report.settle(), clip=area)
+    return Prepared(roads=roads, report=report.settle(), mapped=mapped)
 
 
-def write(tx: Connection, prepared: Prepared, *, with_basemap: bool = True, actor: str, now: datetime) -> ImportReport:
+def write(tx: Connection, prepared: Prepared, *, actor: str, now: datetime) -> ImportReport:
     """Write a prepared network as a new build and make it the one in use, in the caller's transaction.
 
     Fields of travel times made from the build before go on serving until the worker has made new ones. A network that
@@ -133,8 +149,8 @@ def write(tx: Connection, prepared: Prepared, *, with_basemap: bool = True, acto
             report=report.details,
         )
         report.counts["new_builds"] = int(build != before)
-        if with_basemap:
-            report.counts |= draw_basemap(tx)
+        if prepared.mapped is not None:
+            report.counts |= build_basemap(tx, prepared.mapped)
         if build != before:
             note_import(tx, "roads", report, subject=f"build {build}", actor=actor, now=now)
         if report.is_dry_run:
@@ -142,13 +158,6 @@ def write(tx: Connection, prepared: Prepared, *, with_basemap: bool = True, acto
     report.details["seconds"]["write"] = round(time.perf_counter() - started, 3)
     report.details["peak_memory_mb"] = peak_memory_mb()
     return report
-
-
-def draw_basemap(tx: Connection) -> dict[str, int]:
-    """Draw the basemap of the new streets."""
-    from data.basemap import build_basemap
-
-    return build_basemap(tx)
 
 
 def clip_of(text: str | None, city: CityFacts) -> shapely.Geometry | None:

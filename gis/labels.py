@@ -57,6 +57,18 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "out_of_area": ("luar wilayah", "out of area"),
         "test": ("uji coba", "test"),
     },
+    "closure": {
+        "in_force": ("berlaku", "in force"),
+        "planned": ("terencana", "planned"),
+        "expired": ("berakhir", "expired"),
+        "ended": ("dibuka kembali", "reopened"),
+    },
+    "profile": {
+        "fire_engine": ("mobil pemadam", "fire engine"),
+        "ambulance": ("ambulans", "ambulance"),
+        "car": ("mobil", "car"),
+        "motorcycle": ("sepeda motor", "motorcycle"),
+    },
     "lane": {"D": ("darurat", "emergency"), "L": ("layanan", "service")},
 }
 

@@ -97,6 +97,75 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "masih ada instansi yang belum selesai: {agencies}; isi alasan untuk tetap menutup",
         "agencies are not done yet: {agencies}; give a reason to close all the same",
     ),
+    # closures of streets
+    "closure_place": ("isi geometry, atau lon dan lat", "give geometry, or lon and lat"),
+    "closure_place_hint": (
+        "garis atau poligon GeoJSON, atau satu titik pada jalan",
+        "a GeoJSON line or polygon, or one point on a street",
+    ),
+    "closure_geometry": ("harus LineString atau Polygon GeoJSON", "must be a GeoJSON LineString or Polygon"),
+    "closure_coordinates": (
+        "harus daftar posisi (LineString) atau daftar cincin (Polygon)",
+        "must be a list of positions (LineString) or of rings (Polygon)",
+    ),
+    "closure_vertices": ("lebih dari {limit} titik (ada {n})", "more than {limit} vertices (has {n})"),
+    "closure_vertices_hint": ("sederhanakan gambarnya", "draw it simpler"),
+    "closure_few": ("terlalu sedikit titik yang berbeda", "too few different vertices"),
+    "closure_few_hint": (
+        "garis perlu dua titik, poligon tiga; gambarkan lebih besar",
+        "a line needs two, a polygon three; draw it larger",
+    ),
+    "closure_ring": ("cincin tidak tertutup", "the ring is not closed"),
+    "closure_ring_hint": ("ulangi titik pertama di akhir", "repeat the first position at the end"),
+    "closure_position": ("bukan posisi [lon, lat]", "not a position [lon, lat]"),
+    "closure_position_hint": (
+        "derajat EPSG:4326, bujur dahulu, misalnya [122.49985, -3.9962]",
+        "degrees EPSG:4326, longitude first, for example [122.49985, -3.9962]",
+    ),
+    "closure_range": (
+        "bujur harus antara -180 dan 180, lintang antara -90 dan 90",
+        "longitude must be between -180 and 180, latitude between -90 and 90",
+    ),
+    "closure_swapped": ("bujur dan lintang tertukar", "longitude and latitude are swapped"),
+    "closure_invalid": ("bentuknya tidak sah: {what}", "the shape is invalid: {what}"),
+    "closure_invalid_hint": ("gambarkan tanpa garis yang saling memotong", "draw it without lines that cross"),
+    "closure_small": ("terlalu kecil", "too small"),
+    "closure_outside": ("di luar jaringan jalan kota", "outside the city's road network"),
+    "closure_nothing": ("tidak menyentuh jalan mana pun", "touches no street"),
+    "closure_nothing_for": (
+        "tidak menyentuh jalan yang dapat dilalui {profiles}",
+        "touches no street that {profiles} may drive",
+    ),
+    "closure_nothing_hint": (
+        "gambarkan di sepanjang jalan, atau melintang sampai {beyond} m di kedua sisinya",
+        "draw it along the street, or across it and {beyond} m beyond on both sides",
+    ),
+    "closure_click_hint": (
+        "klik pada garis jalannya; terdekat {metres} m",
+        "click on the line of the street; the nearest is {metres} m away",
+    ),
+    "closure_no_roads": (
+        "jaringan jalan belum dimuat; muat dahulu dengan ./siaga import roads",
+        "no road network is loaded; load one with ./siaga import roads first",
+    ),
+    "closure_until_before": ("berakhir sebelum dimulai", "ends before it begins"),
+    "closure_until_past": ("sudah lewat", "is past"),
+    "closure_until_hint": (
+        "sekarang {example}; null berarti sampai dibuka kembali",
+        "it is now {example}; null: until it is reopened",
+    ),
+    "closure_profiles": (
+        "harus daftar jenis kendaraan, atau null untuk semua",
+        "must be a list of vehicle profiles, or null for all",
+    ),
+    "closure_factor": ("harus lebih dari 1 dan paling besar {limit}", "must be more than 1 and at most {limit}"),
+    "closure_factor_hint": ("berapa kali lebih lambat; null berarti ditutup", "how many times slower; null: shut"),
+    "closure_warn_all": (
+        "Penutupan ini menutup {percent} % jalan untuk {profile}: hampir tidak ada tempat yang dapat dicapai.",
+        "This shuts {percent} % of the streets for {profile}: hardly any place can be reached.",
+    ),
+    "closure_warn_stations": ("{n} pos terputus: {names}.", "{n} stations are cut off: {names}."),
+    "closure_warn_areas": ("{n} kelurahan terputus: {names}.", "{n} kelurahan are cut off: {names}."),
 }
 
 # What a `wrong_type` expected, where it is a word and not an example.

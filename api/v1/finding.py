@@ -12,6 +12,7 @@ from api.queries import Accuracy, Code, Lat, Lon, check_position
 from gis.actors import Actor
 from gis.db import transaction
 from routing_engine.dispatch import codes, stations
+from routing_engine.dispatch.closures import travel_times
 from routing_engine.dispatch.explaining import find_services
 
 router = APIRouter()
@@ -71,4 +72,5 @@ def nearest(
         codes.service(snapshot, service, tongue)
         asked = snapshot.city.hour_of(moment.now) if hour is None else hour
         found = stations.nearest(snapshot, lon, lat, service, limit, hour=asked)
-    return reply({"lon": lon, "lat": lat, "service": service, "hour": asked, "stations": found})
+    answer = {"lon": lon, "lat": lat, "service": service, "hour": asked, "stations": found}
+    return reply(answer | {"travel_times": travel_times(moment)})

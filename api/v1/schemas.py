@@ -11,7 +11,9 @@ from typing import Any
 from gis import words
 from gis.reports import MAX_ACCURACY_M, MAX_DESCRIPTION, MAX_TEXT
 from routing_engine.dispatch.changes import EVENT_KINDS
+from routing_engine.dispatch.closure_form import MAX_FACTOR, MAX_VERTICES
 from routing_engine.dispatch.incidents import ACTING
+from routing_engine.network.profiles import PROFILES
 
 
 def _codes(vocabulary: Any, **more: Any) -> dict[str, Any]:
@@ -109,6 +111,29 @@ STATE = _object(
     },
     ("state", "version"),
     example={"state": "accepted", "version": 2, "note": ""},
+)
+
+CLOSURE = _object(
+    {
+        "geometry": {
+            "type": "object",
+            "description": f"GeoJSON LineString or Polygon, at most {MAX_VERTICES} vertices; or lon and lat",
+        },
+        "lon": {"type": "number", "minimum": -180, "maximum": 180, "description": "a click on a street"},
+        "lat": {"type": "number", "minimum": -90, "maximum": 90},
+        "from": {"type": ["string", "null"], "format": "date-time", "description": "now if absent"},
+        "until": {"type": ["string", "null"], "format": "date-time", "description": "until it is ended if absent"},
+        "profiles": {"type": ["array", "null"], "items": _codes(PROFILES), "description": "all if absent"},
+        "factor": {
+            "type": ["number", "null"],
+            "exclusiveMinimum": 1,
+            "maximum": MAX_FACTOR,
+            "description": "so many times slower; shut if absent",
+        },
+        "reason": _text(),
+    },
+    ("reason",),
+    example={"lon": 122.5175, "lat": -3.9885, "reason": "banjir setinggi lutut"},
 )
 
 PROBLEM = {

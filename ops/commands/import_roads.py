@@ -37,9 +37,16 @@ def run(args: argparse.Namespace) -> int:
         with transaction(engine) as tx:
             city = read_city(tx)
         # Reading takes long and needs no database: no transaction is open meanwhile.
-        prepared = prepare(args.file, city, clip=args.clip, with_ferries=args.ferries, dry_run=args.dry_run)
+        prepared = prepare(
+            args.file,
+            city,
+            clip=args.clip,
+            with_ferries=args.ferries,
+            with_basemap=not args.no_basemap,
+            dry_run=args.dry_run,
+        )
         with transaction(engine) as tx:
-            report = write(tx, prepared, with_basemap=not args.no_basemap, actor="import", now=database_now(tx))
+            report = write(tx, prepared, actor="import", now=database_now(tx))
             if args.report:
                 # Before the commit: a report that cannot be kept takes the import with it.
                 report.save(args.report)

@@ -69,7 +69,7 @@ class RankedStation:
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class Part:
     """The stations of one field: their positions in the index, and their rows in the field."""
 
     field: Field
@@ -105,7 +105,7 @@ class StationIndex:
     jurisdiction: Ints  # number in `jurisdictions`; -1 serves all of its agency
     jurisdictions: Mapping[str, int]
     groups: Mapping[tuple[str, str | None], Ints]  # (service, agency or None for any) → stations
-    parts: tuple[_Part, ...]
+    parts: tuple[Part, ...]
     # (24, n_stations): for each hour of the city's day the number in `parts`; -1: no field knows the station at its
     # place.
     part_of: Ints
@@ -139,7 +139,7 @@ class StationIndex:
         for i, (service, agency) in enumerate(zip(ordered["service_code"], ordered["agency_code"], strict=True)):
             groups.setdefault((service, agency), []).append(i)
             groups.setdefault((service, None), []).append(i)
-        parts: list[_Part] = []
+        parts: list[Part] = []
         part_of = np.full((HOURS, len(ordered)), -1)
         for profile, given in sorted(fields.items()):
             bands = {0: given} if isinstance(given, Field) else given
@@ -206,14 +206,13 @@ class StationIndex:
         Returns
         -------
         list
-            Fastest first, then those no road leads from; ties by code.
+            Fastest first, then those no road leads from, nearest in a straight line first; ties by code.
         """
         stations = self._eligible(service, agency, jurisdiction_code)
         if len(stations) == 0:
             return []
         drives = self._drives(lonlat, stations, hour)
-        order = np.argsort(drives.time_s[stations], kind="stable")[:limit]  # NaN sorts last
-        return [self._ranked(stations, int(i), drives) for i in order]
+        return [self._ranked(stations, int(i), drives) for i in _order(stations, drives)[:limit]]
 
     def rank_all(
         self, lonlat: tuple[float, float], wanted: Sequence[Wanted], *, hour: int = 0
@@ -231,8 +230,7 @@ class StationIndex:
             if len(stations) == 0:
                 best.append(None)
                 continue
-            seconds = np.fmin(drives.time_s[stations], np.inf)
-            best.append(self._ranked(stations, int(seconds.argmin()), drives))
+            best.append(self._ranked(stations, int(_order(stations, drives)[0]), drives))
         return best
 
     def _eligible(self, service: str, agency: str | None, jurisdiction_code: str | None) -> Ints:
@@ -296,7 +294,14 @@ class StationIndex:
         )
 
 
-def _part(field: Field, stations: pd.DataFrame, lonlat: Floats, profile: str) -> _Part:
+def _order(stations: Ints, drives: _Drives) -> npt.NDArray[np.intp]:
+    """Return the places of `stations` by time; where no road leads to the point, by straight line; then by code."""
+    seconds = drives.time_s[stations]
+    straight = np.where(np.isnan(seconds), drives.straight_m[stations], 0.0)
+    return np.lexsort((straight, seconds))  # NaN sorts last
+
+
+def _part(field: Field, stations: pd.DataFrame, lonlat: Floats, profile: str) -> Part:
     """Match the stations of one profile to the rows of its field: same code, same place, on a road."""
     row_of = {code: i for i, code in enumerate(field.codes)}
     pairs = [
@@ -313,7 +318,7 @@ def _part(field: Field, stations: pd.DataFrame, lonlat: Floats, profile: str) ->
     if field.codes:
         # Makes what the graph makes at first use (tree, lines), so that the first incident does not wait for it.
         field.reach(snap(field.graph, field.stations.lonlat[:1]))
-    return _Part(field, index, rows)
+    return Part(field, index, rows)
 
 
 def load_stations(tx: Connection, state: Path) -> StationIndex:

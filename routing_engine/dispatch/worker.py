@@ -30,6 +30,7 @@ from routing_engine.dispatch.lanes import LaneLocks
 from routing_engine.dispatch.outbox import Lane
 from routing_engine.dispatch.wakeups import Wakeups
 from routing_engine.dispatch.webhooks import NETWORKS_VARIABLE, WebhookFile, WebhookSender, read_networks
+from routing_engine.network.closure_rows import KEY_NOW
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ BUSY_POLL_S = 0.1
 BUSY_S = 2.0  # longer than from a message's insert, where the hint is decided, to its commit
 CLOCKS_S = 1.0
 HEARTBEAT_S = 1.0
-FIELDS_S = 2.0
+FIELDS_S = 0.5  # a closure must count within a second
 FIELDS_AGAIN_S = 60.0
 MAINTENANCE_S = 60.0
 INBOX_THREADS = 5
@@ -47,12 +48,14 @@ CHORE_THREADS = 3
 # A dead receiver holds a thread for up to 5 s of every back-off; all agencies of a city may be dead at once.
 WEBHOOK_THREADS = 24
 
-# What the fields are built from; a change of it is a reason to look whether they are still right.
+# What the fields are built from; a change of it is a reason to look whether they are still right. Closures begin and
+# end by the clock, so they are asked for as they are now.
 FIELD_SOURCES = text(
-    """
+    f"""
 SELECT (SELECT revision FROM siaga.city) AS city,
-       (SELECT string_agg(digest, ',') FROM siaga.road_build WHERE is_current) AS roads
-"""
+       (SELECT string_agg(digest, ',') FROM siaga.road_build WHERE is_current) AS roads,
+       {KEY_NOW} AS closures
+"""  # noqa: S608
 )
 
 

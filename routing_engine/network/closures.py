@@ -1,55 +1,60 @@
-"""Streets closed or slowed for now: the same network with other times, and fields mended instead of made again."""
+"""Streets closed or slowed for now: the same network with other times, and fields mended instead of made again.
+
+What is closed is not driven through. It may still be the first or last piece of a drive, at the pace of a walk
+(`ACCESS_KPH`): an accident on a street that was closed because of it must be reached, from the end of the street.
+Nobody is put on another street by a closure (the next one may be faster), so a closure never shortens a drive.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import shapely
+import pandas as pd
 
 from gis.errors import NetworkError
+from routing_engine.network.arrays import read_arrays
 from routing_engine.network.compiled import in_parts, kernels
-from routing_engine.network.fields import SEARCHES_AT_ONCE, Field, search_rows
+from routing_engine.network.fields import SEARCHES_AT_ONCE, Field
 from routing_engine.network.graph import RoadGraph
-from routing_engine.network.projection import Floats, to_metric
-from routing_engine.network.search import departures
-from routing_engine.network.snapping import Snapped
+from routing_engine.network.projection import Floats
+from routing_engine.network.search import ACCESS_KPH, departures
 from routing_engine.network.states import Ints
-from routing_engine.network.units import exact_s
+from routing_engine.network.units import drive_s
 
 
-def edges_meeting(graph: RoadGraph, area: shapely.Geometry) -> Ints:
-    """Return the edges that a line or polygon (EPSG:4326 degrees) touches, in order.
-
-    Straight lines between the corners of `area` are meant in the metric SRID, as they are drawn on a city's map.
-    """
-    shape: Any = shapely.transform(area, lambda lonlat: to_metric(lonlat, graph.metric_srid))
-    left, bottom, right, top = shape.bounds
-    first = graph.vertex_start[:-1]
-    low = np.minimum.reduceat(graph.vertex_xy_m, first) if len(first) else np.empty((0, 2))
-    high = np.maximum.reduceat(graph.vertex_xy_m, first) if len(first) else np.empty((0, 2))
-    is_near = (low <= (right, top)).all(axis=1) & (high >= (left, bottom)).all(axis=1)
-    near = np.flatnonzero(is_near)
-    shapely.prepare(shape)
-    return near[shapely.intersects(shape, graph.lines(near))]
-
-
-def arc_factors(graph: RoadGraph, edges: npt.ArrayLike, factor: float = np.inf, *, direction: str = "both") -> Floats:
+def arc_factors(
+    graph: RoadGraph, edges: npt.ArrayLike, factor: npt.ArrayLike = np.inf, *, direction: str = "both"
+) -> Floats:
     """Return how many times longer each arc takes ``(n_arcs,)``: `factor` on `edges`, infinity where closed, else 1.
 
     Parameters
     ----------
+    edges, factor
+        Indices ``(n,)``, and one factor for all or one for each.
     direction
         ``both``, ``forward`` (along the drawing) or ``backward``.
     """
     sides = {"both": [0, 1], "forward": [0], "backward": [1]}[direction]
-    arcs = graph.edge_arc[np.asarray(edges, dtype=np.int64)][:, sides].ravel()
+    edge = np.asarray(edges, dtype=np.int64)
+    arcs = graph.edge_arc[edge][:, sides]
+    each = np.broadcast_to(np.broadcast_to(np.asarray(factor, np.float64), edge.shape)[:, None], arcs.shape)
     factors = np.ones(len(graph.arc_edge))
-    factors[arcs[arcs >= 0]] = factor
+    factors[arcs[arcs >= 0]] = each[arcs >= 0]
     return factors
+
+
+def closed_network(base: RoadGraph, edge_ids: Sequence[int], factors: Sequence[float]) -> RoadGraph:
+    """Return the network while edges (by id) are closed or slowed; see `with_factors`.
+
+    Edges the network has not are ignored.
+    """
+    edge = pd.Index(base.edge_id).get_indexer(pd.Index(edge_ids))
+    return with_factors(base, arc_factors(base, edge[edge >= 0], np.asarray(factors, np.float64)[edge >= 0]))
 
 
 def with_factors(graph: RoadGraph, factors: npt.ArrayLike) -> RoadGraph:
@@ -60,14 +65,13 @@ def with_factors(graph: RoadGraph, factors: npt.ArrayLike) -> RoadGraph:
     graph
         The network, with or without other closures: these replace them.
     factors
-        ``(n_arcs,)``, at least 1: how many times longer an arc takes; infinity closes it. Several closures multiply.
+        ``(n_arcs,)``, at least 1: how many times longer an arc takes; infinity closes it.
 
     Returns
     -------
     RoadGraph
-        Of the same nodes, edges and states. Positions are not put on edges that are closed in every direction, so a
-        place inside a closed area is reached from the nearest open street, or is too far from any. With nothing
-        closed it is the network itself, and so are its fields.
+        Of the same nodes, edges and states, and the same positions on them; only seconds differ. With nothing closed
+        it is the network itself, and so are its fields.
 
     Raises
     ------
@@ -80,33 +84,45 @@ def with_factors(graph: RoadGraph, factors: npt.ArrayLike) -> RoadGraph:
         raise NetworkError("a closure cannot make a street faster; factors of 1 or more expected")
     if (factor == 1.0).all():
         return base
-    time_s = exact_s(base.arc_time_s * factor)
-    is_closed = np.isinf(time_s)
-    # Without arcs an edge is not closed for now but never open.
-    open_sides = np.where(base.edge_arc >= 0, np.append(~is_closed, False)[base.edge_arc], False)
     changed = np.flatnonzero(factor != 1.0)
+    is_closed = np.isinf(factor)
+    walked_s = base.edge_length_m[base.arc_edge] * 3.6 / ACCESS_KPH
+    time_s = drive_s(base.arc_time_s * np.where(is_closed, 1.0, factor))
+    time_s[is_closed] = np.maximum(time_s, drive_s(walked_s))[is_closed]
+    through_s = np.where(is_closed, np.inf, time_s)
     digest = hashlib.sha256(f"closures|{base.digest}".encode())
     digest.update(changed.astype(np.int64).tobytes() + factor[changed].tobytes())
     return replace(
         base,
         digest=digest.hexdigest(),
-        edge_is_closed=np.asarray(~open_sides.any(axis=1) & (base.edge_arc >= 0).any(axis=1)),
         arc_time_s=time_s,
-        entry_time_s=time_s[base.entry_arc] + base.arc_delay_s[base.entry_arc],
+        entry_time_s=through_s[base.entry_arc] + base.arc_delay_s[base.entry_arc],
         findings=(),
         base=base,
+        factors=factor,
     )
 
 
-def repaired(field: Field, graph: RoadGraph, stations: Snapped, *, digest: str) -> tuple[Field, Ints]:
+def network_of(path: Path, base: RoadGraph) -> RoadGraph:
+    """Return the network that the field in `path` was made on, `base` with its closures; see `fields.write_field`."""
+    _, arrays = read_arrays(path)
+    factors = np.ones(len(base.arc_time_s))
+    try:
+        factors[arrays["closed_arc"]] = arrays["closed_factor"]
+    except (KeyError, IndexError) as error:
+        raise NetworkError(f"{path.name}: its closures are not those of graph {base.digest[:12]}") from error
+    return with_factors(base, factors)
+
+
+def repaired(field: Field, graph: RoadGraph, *, digest: str) -> tuple[Field, Ints]:
     """Return the field as `build_field` would make it on `graph`, searching only what changed.
 
     Parameters
     ----------
     field
         A field of the same network with other closures, or none.
-    graph, stations
-        The network as it is now, and the same stations put on it.
+    graph
+        The network as it is now.
     digest
         Name of the result; see `fields.field_digest`.
 
@@ -114,40 +130,26 @@ def repaired(field: Field, graph: RoadGraph, stations: Snapped, *, digest: str) 
     -------
     tuple
         The field, equal to a full one in every bit, and how many states of each station were searched again
-        ``(n_stations,)``. A station that stands on another edge now is searched whole.
+        ``(n_stations,)``.
 
     Raises
     ------
     NetworkError
-        The networks are not the same but for what is closed, or the stations are others.
+        The networks are not the same but for what is closed.
     """
     old = field.graph
     if (old.base or old).digest != (graph.base or graph).digest:
         raise NetworkError("a field can only be mended for the same network; build it instead")
-    if len(stations.edge) != len(field.codes) or not np.array_equal(stations.lonlat, field.stations.lonlat):
-        raise NetworkError("the stations are not those of the field; build it instead")
     time_s, path_m, parent = field.time_s.T.copy(), field.path_m.T.copy(), field.parent.copy()
-    stays = np.array_equal
-    same = np.array(
-        [
-            stays(stations.edge[i], field.stations.edge[i])
-            and stays(stations.fraction[i], field.stations.fraction[i], equal_nan=True)
-            and stays(stations.distance_m[i], field.stations.distance_m[i], equal_nan=True)
-            for i in range(len(stations.edge))
-        ],
-        dtype=bool,
-    )
-    n_again = np.where(same, 0, graph.n_states)
-    search_rows(graph, stations, np.flatnonzero(~same), field.access_kph, time_s, path_m, parent)
-    # Where the stations are the same their departures are too, but for the seconds; those that moved depart as now.
-    kept = replace(stations, graph=old)
-    before, after = departures(old, kept, field.access_kph), departures(graph, stations, field.access_kph)
+    stations = replace(field.stations, graph=graph)
+    before, after = departures(old, field.stations, field.access_kph), departures(graph, stations, field.access_kph)
     slower_s = np.maximum(old.entry_time_s, graph.entry_time_s)
     network = (graph.indptr, graph.indices, graph.in_start, graph.in_entry, graph.entry_source, graph.entry_length)
     slower = np.flatnonzero(graph.entry_time_s > old.entry_time_s).astype(np.int32)
     faster = np.flatnonzero(graph.entry_time_s < old.entry_time_s).astype(np.int32)
     starts = (after.start, after.state, before.time_s, np.maximum(before.time_s, after.time_s), after.time_s)
-    rows = np.flatnonzero(same)
+    rows = np.arange(len(field.codes))
+    n_again = np.zeros(len(rows), dtype=np.int64)
     repair = kernels().repairing.repair
 
     def mend(first: int, last: int) -> None:

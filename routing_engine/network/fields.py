@@ -21,7 +21,7 @@ from routing_engine.network.search import ACCESS_KPH, SAME_PLACE_M, departures
 from routing_engine.network.snapping import Snapped
 from routing_engine.network.states import Ints
 
-__all__ = ["ACCESS_KPH", "SAME_PLACE_M", "Arrivals", "Field", "Reach", "build_field", "field_digest", "graph_digest_of"]
+__all__ = ["ACCESS_KPH", "SAME_PLACE_M", "Arrivals", "Field", "Reach", "base_digest_of", "build_field", "field_digest"]
 __all__ += ["read_field", "write_field"]
 
 # Fewer are not worth a second thread.
@@ -316,13 +316,15 @@ def search_rows(
 
 
 def write_field(path: Path, field: Field) -> None:
-    """Write the field to `path` (see `arrays`); the graph has a file of its own."""
-    stations = field.stations
+    """Write the field to `path` (see `arrays`) with what is closed; the open graph has a file of its own."""
+    stations, factors = field.stations, field.graph.factors
+    closed = np.flatnonzero(factors != 1.0) if factors is not None else np.empty(0, dtype=np.int64)
     head: dict[str, Any] = {
         "kind": "field",
         "format": FORMAT,
         "digest": field.digest,
         "graph": field.graph.digest,
+        "base": (field.graph.base or field.graph).digest,
         "codes": list(field.codes),
         "access_kph": field.access_kph,
     }
@@ -332,6 +334,8 @@ def write_field(path: Path, field: Field) -> None:
         "fraction": stations.fraction,
         "distance_m": stations.distance_m,
         "reason": stations.reason,
+        "closed_arc": closed,
+        "closed_factor": np.empty(0) if factors is None else factors[closed],
         "time_s": field.time_s.T,
         "path_m": field.path_m.T,
         "parent": field.parent,
@@ -340,7 +344,7 @@ def write_field(path: Path, field: Field) -> None:
 
 
 def read_field(path: Path, graph: RoadGraph) -> Field:
-    """Map the field in `path` into memory.
+    """Map the field in `path` into memory; `graph` has the same closures, see `closures.network_of`.
 
     Raises
     ------
@@ -356,11 +360,13 @@ def read_field(path: Path, graph: RoadGraph) -> Field:
     codes = tuple(head["codes"])
     if time_s.shape != (graph.n_states, len(codes)):
         raise NetworkError(f"{path.name}: {time_s.shape} numbers, expected {(graph.n_states, len(codes))}")
+    for name in ("closed_arc", "closed_factor"):
+        arrays.pop(name)
     stations = Snapped(graph, **arrays)
     return Field(graph, codes, stations, head["access_kph"], head["digest"], time_s.T, path_m.T, parent)
 
 
-def graph_digest_of(path: Path) -> str:
-    """Return the digest of the graph that the field in `path` was made on."""
+def base_digest_of(path: Path) -> str:
+    """Return the digest of the open graph under the field in `path`."""
     head, _ = read_arrays(path)
-    return str(head.get("graph", ""))
+    return str(head.get("base", ""))

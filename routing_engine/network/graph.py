@@ -49,8 +49,6 @@ class RoadGraph:
         ``(n_edges,)``: on which level the street runs; layer 0 is the ground.
     edge_component
         0: in the main part; 1 and more: in another part; -1: closed to the profile (class without speed, too narrow).
-    edge_is_closed
-        ``(n_edges,)``: closed for now in every direction that may be driven otherwise; see `closures`.
     edge_arc
         ``(n_edges, 2)``: arc along and arc against the drawing, -1 where driving is not allowed.
     vertex_lonlat, vertex_xy_m, vertex_start
@@ -58,20 +56,23 @@ class RoadGraph:
     arc_edge, arc_tail, arc_head, arc_target
         ``(n_arcs,)``; see `states.States`.
     arc_time_s, arc_delay_s
-        ``(n_arcs,)``: seconds of driving the arc (infinite where it is closed for now), and of passing its head.
+        ``(n_arcs,)``: seconds of driving the arc, and of passing its head. Where the arc is closed for now, those
+        of going to a place on it; nothing leads through (see `closures`).
     source_start, source
         States from which an arc may be entered; see `states.States`.
     state_node, state_arc, state_component
         ``(n_states,)``; component 0 is the largest strongly connected one by number of nodes.
     indptr, indices, entry_source, entry_arc, entry_time_s, entry_length
         The search graph in compressed rows: an entry leads from a state over an arc to the state `indices`; its
-        seconds contain the delay, its length is in 1/1024 m.
+        seconds contain the delay (infinite where it is closed for now), its length is in 1/1024 m.
     in_start, in_entry
         The entries that lead to state *i*: ``in_entry[in_start[i]:in_start[i+1]]``, ascending.
     findings
         What was odd in the tables and had no effect; empty after reading from a file.
     base
-        The same network without what is closed for now; `None` when nothing is.
+        The same network without what is closed or slowed for now; `None` when nothing is.
+    factors
+        ``(n_arcs,)``: how many times longer each arc takes for now, infinity where it is closed; `None` when none is.
     """
 
     profile: str
@@ -92,7 +93,6 @@ class RoadGraph:
     edge_is_tunnel: npt.NDArray[np.bool_]
     edge_layer: npt.NDArray[np.int16]
     edge_component: npt.NDArray[np.int32]
-    edge_is_closed: npt.NDArray[np.bool_]
     edge_arc: Ints
     vertex_lonlat: Floats
     vertex_xy_m: Floats
@@ -118,6 +118,7 @@ class RoadGraph:
     in_entry: Ints32
     findings: tuple[Finding, ...] = ()
     base: RoadGraph | None = None
+    factors: Floats | None = None
 
     @property
     def n_nodes(self) -> int:
@@ -131,8 +132,8 @@ class RoadGraph:
 
     @cached_property
     def main_edges(self) -> Ints:
-        """Indices of the edges a position may be put on: drivable, in the main part, not closed for now."""
-        return np.flatnonzero((self.edge_component == MAIN) & ~self.edge_is_closed)
+        """Indices of the edges a position may be put on: drivable, in the main part."""
+        return np.flatnonzero(self.edge_component == MAIN)
 
     def lines(self, edges: npt.ArrayLike) -> npt.NDArray[np.object_]:
         """Return edges as Shapely lines in metres."""
@@ -150,10 +151,10 @@ class RoadGraph:
 
     @cached_property
     def grid(self) -> StreetGrid:
-        """Cells for finding the nearest street; what is closed for now is in them, and left out when they are used."""
+        """Cells for finding the nearest street."""
         if self.base is not None:
             return self.base.grid
-        return make_grid(self.vertex_xy_m, self.vertex_start, np.flatnonzero(self.edge_component == MAIN))
+        return make_grid(self.vertex_xy_m, self.vertex_start, self.main_edges)
 
     @cached_property
     def is_dead_end(self) -> npt.NDArray[np.bool_]:
@@ -315,7 +316,6 @@ def build_graph(
         edge_is_tunnel=is_tunnel,
         edge_layer=layer,
         edge_component=edge_components(arcs, states, label),
-        edge_is_closed=np.zeros(len(edges), dtype=bool),
         edge_arc=arcs.of_edge,
         vertex_lonlat=vertex_lonlat,
         vertex_xy_m=to_metric(vertex_lonlat, metric_srid),
@@ -345,7 +345,8 @@ def build_graph(
 
 def graph_arrays(graph: RoadGraph) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """Take a graph apart into what a file holds: the head, and the arrays by name."""
-    values = {one.name: getattr(graph, one.name) for one in fields(graph) if one.name not in ("findings", "base")}
+    left_out = ("findings", "base", "factors")
+    values = {one.name: getattr(graph, one.name) for one in fields(graph) if one.name not in left_out}
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     head = {name: value for name, value in values.items() if name not in arrays}
     return {**head, "kind": "graph", "format": FORMAT}, arrays

@@ -143,7 +143,8 @@ def snap(
     Parameters
     ----------
     graph
-        Only edges its profile may drive, that lie in the main part and are not closed for now are considered.
+        Only edges its profile may drive and that lie in the main part are considered; those closed for now too (see
+        `closures`).
     lonlat
         ``(n, 2)``, EPSG:4326 degrees. NaN, infinite and out-of-range positions are refused, not an error.
     limit_m
@@ -173,7 +174,7 @@ def snap(
     if len(order):
         kernels().placing.by_place(xy_m, grid.frame, SQUARE_CELLS, order)
     asked_for = (xy_m, bearing, float(limit_m), float(tolerance_m), float(bearing_tolerance_deg))
-    network = (*grid.arrays, graph.edge_arc, graph.edge_is_closed, order)
+    network = (*grid.arrays, graph.edge_arc, order)
 
     def fill(first: int, last: int) -> None:
         place(*asked_for, *network, first, last, edge, fraction, distance)

@@ -110,10 +110,13 @@ def ranges(start: Ints, count: Ints) -> Ints:
 
 
 def no_turning_round(arcs: Arcs, n_nodes: int) -> Turns:
-    """List the restrictions that forbid turning round wherever another arc leads on."""
-    n_leaving = np.bincount(arcs.tail, minlength=n_nodes)
-    back = np.where(arcs.of_edge[arcs.edge, 0] == np.arange(len(arcs.edge)), 1, 0)
-    barred = np.flatnonzero((arcs.of_edge[arcs.edge, back] >= 0) & (n_leaving[arcs.head] > 1))
+    """List the restrictions that forbid turning round wherever another two-way street leads on.
+
+    OSRM's rule: where all others are one-way streets, the end of a two-way one counts as dead.
+    """
+    is_two_way = (arcs.of_edge[arcs.edge] >= 0).all(axis=1)
+    n_leaving = np.bincount(arcs.tail[is_two_way], minlength=n_nodes)
+    barred = np.flatnonzero(is_two_way & (n_leaving[arcs.head] > 1))
     edge = arcs.edge[barred]
     return Turns(edge, arcs.head[barred], edge, np.zeros(len(barred), bool), ((),) * len(barred))
 

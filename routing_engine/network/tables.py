@@ -6,6 +6,7 @@ from geoalchemy2 import Geometry
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Double,
     ForeignKey,
@@ -17,10 +18,10 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE
 
 from gis.db import metadata
-from gis.tables import point, time
+from gis.tables import key, one_of, point, time
 
 road_build = Table(
     "road_build",
@@ -110,6 +111,41 @@ road_speed = Table(
     Column("source", Text, nullable=False),
 )
 
+# Streets shut for a while (`factor` null) or so many times slower, for vehicle profiles or for all (null). An `edge` is
+# one piece of street between two junctions, a `line` is drawn along or across streets (see `closure_shapes`). In force
+# from `lower(valid)` until `upper(valid)` or until it was ended by hand; rows stay.
+closure = Table(
+    "closure",
+    metadata,
+    key("closure_id"),
+    Column("kind", Text, nullable=False),
+    Column("geom", Geometry("GEOMETRY", srid=4326, spatial_index=False), nullable=False),
+    Column("valid", TSTZRANGE, nullable=False),
+    Column("profiles", ARRAY(Text), nullable=True),
+    Column("factor", Double, nullable=True),
+    Column("reason", Text, nullable=False),
+    time("created_at"),
+    Column("created_by", Text, nullable=False),
+    time("ended_at", nullable=True),
+    Column("ended_by", Text, nullable=True),
+    one_of("kind", ("edge", "line", "polygon")),
+    CheckConstraint("NOT ST_IsEmpty(geom) AND ST_IsValid(geom)", name="geom_valid"),
+    CheckConstraint(
+        "GeometryType(geom) = CASE kind WHEN 'polygon' THEN 'POLYGON' ELSE 'LINESTRING' END", name="geom_type"
+    ),
+    CheckConstraint(
+        "ST_XMin(geom) BETWEEN -180 AND 180 AND ST_XMax(geom) BETWEEN -180 AND 180"
+        " AND ST_YMin(geom) BETWEEN -90 AND 90 AND ST_YMax(geom) BETWEEN -90 AND 90",
+        name="geom_lonlat",
+    ),
+    CheckConstraint("NOT isempty(valid) AND NOT lower_inf(valid)", name="valid"),
+    CheckConstraint("cardinality(profiles) > 0", name="profiles"),
+    CheckConstraint("factor > 1 AND factor < 'Infinity'", name="factor"),
+    CheckConstraint("btrim(reason) <> ''", name="reason"),
+    CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended"),
+    Index("ix_closure_open", "valid", postgresql_using="gist", postgresql_where=text("ended_at IS NULL")),
+)
+
 # A finished field file: written by the worker, mapped read-only by the others. One row per hour band it is used in.
 travel_field = Table(
     "travel_field",
@@ -122,4 +158,5 @@ travel_field = Table(
     Column("n_states", Integer, nullable=False),
     time("built_at"),
     Column("is_current", Boolean, nullable=False),
+    Column("closures", Text, nullable=False, server_default=text("''")),  # those in force when it was last looked at
 )

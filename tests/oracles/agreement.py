@@ -165,12 +165,17 @@ class Agreement:
     unreachable_theirs: int
 
 
+def same_street(theirs: Answers) -> np.ndarray:
+    """Return the pairs whose ends the peer left where they were, ``(n_blocks, n, m)``: all were drawn on a street."""
+    assert theirs.origin_off_m is not None
+    assert theirs.destination_off_m is not None
+    return (theirs.origin_off_m[:, :, None] < SAME_STREET_M) & (theirs.destination_off_m[:, None, :] < SAME_STREET_M)
+
+
 def compare(ours_s: np.ndarray, theirs: Answers) -> tuple[Agreement, np.ndarray]:
     """Compare seconds of the same blocks; return the summary and which pairs differ by over 1 %."""
     assert theirs.time_s is not None
-    assert theirs.origin_off_m is not None
-    assert theirs.destination_off_m is not None
-    same = (theirs.origin_off_m[:, :, None] < SAME_STREET_M) & (theirs.destination_off_m[:, None, :] < SAME_STREET_M)
+    same = same_street(theirs)
     both = same & np.isfinite(ours_s) & np.isfinite(theirs.time_s)
     gap = (ours_s - theirs.time_s)[both]
     # Times below ten seconds are compared in tenths of a second: a per cent of them is below OSRM's rounding.

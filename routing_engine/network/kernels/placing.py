@@ -8,7 +8,6 @@ import numpy as np
 from numba import types
 
 from routing_engine.network.kernels.kinds import (
-    B1,
     F8,
     F8_2,
     I4,
@@ -132,7 +131,7 @@ def fits_bearing(bearing, tolerance, dx, dy, may_forward, may_backward):
 @part_of_kernels
 def candidates_of(
     x, y, bearing, limit, tolerance, n_wanted, bearing_tolerance,
-    cell_start, cell_ends, cell_segment, frame, segment_edge, segment_along, edge_arc, edge_is_closed,
+    cell_start, cell_ends, cell_segment, frame, segment_edge, segment_along, edge_arc,
     edge, squared, along,
 ):  # fmt: skip
     """Find up to `n_wanted` edges within `tolerance` of the nearest, and `limit`; return how many.
@@ -195,8 +194,6 @@ def candidates_of(
                         continue
                     segment = cell_segment[item]
                     owner = segment_edge[segment]
-                    if edge_is_closed[owner]:
-                        continue
                     if bearing == bearing and not fits_bearing(
                         bearing, bearing_tolerance, dx, dy, edge_arc[owner, 0] >= 0, edge_arc[owner, 1] >= 0
                     ):
@@ -238,12 +235,12 @@ def candidates_of(
 @kernel(
     types.void,
     F8_2, F8, f8, f8, f8,
-    I4, F8_2, I4, F8, I4, F8, F8, I8_2, B1,
+    I4, F8_2, I4, F8, I4, F8, F8, I8_2,
     I8, i8, i8, I8_2_out, F8_2_out, F8_2_out,
 )  # fmt: skip
 def place(
     xy, bearing, limit, tolerance, bearing_tolerance,
-    cell_start, cell_ends, cell_segment, frame, segment_edge, segment_along, edge_length, edge_arc, edge_is_closed,
+    cell_start, cell_ends, cell_segment, frame, segment_edge, segment_along, edge_length, edge_arc,
     order, first, last, out_edge, out_fraction, out_distance,
 ):  # fmt: skip
     """Fill rows ``order[first:last]`` (none: the rows themselves) with the candidates of positions in metres.
@@ -259,7 +256,7 @@ def place(
         found = candidates_of(
             xy[i, 0], xy[i, 1], bearing[i] if len(bearing) else np.nan,
             limit, tolerance, n_wanted, bearing_tolerance,
-            cell_start, cell_ends, cell_segment, frame, segment_edge, segment_along, edge_arc, edge_is_closed,
+            cell_start, cell_ends, cell_segment, frame, segment_edge, segment_along, edge_arc,
             edge, squared, along,
         )  # fmt: skip
         for k in range(n_wanted):

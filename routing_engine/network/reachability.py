@@ -1,0 +1,87 @@
+"""What can still be reached while streets are shut: sets of states, without times."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from routing_engine.network.components import MAIN
+from routing_engine.network.graph import RoadGraph
+from routing_engine.network.snapping import Snapped
+from routing_engine.network.states import Ints, ranges
+
+Bools = npt.NDArray[np.bool_]
+
+# A part this large of the open main part is what is left of it; looked for from so many places, evenly spread. Of parts
+# below the second share none is a main part: everything is cut off from everything.
+MAIN_SHARE = 0.5
+LEAST_SHARE = 0.05
+TRIES = 16
+
+
+def departing_states(graph: RoadGraph, places: Snapped, rows: Ints) -> Ints:
+    """Return the states that drives from some of the places reach first."""
+    edge = places.edge[rows]
+    arc = graph.edge_arc[edge[edge >= 0]]
+    return np.unique(graph.arc_target[arc[arc >= 0]])
+
+
+def reached_states(graph: RoadGraph, states: npt.ArrayLike) -> Bools:
+    """Tell which states ``(n_states,)`` can be driven to from `states` (which count themselves)."""
+    is_open = np.isfinite(graph.entry_time_s)
+    return _spread(graph.n_states, graph.indptr, graph.indices, is_open, np.asarray(states, dtype=np.int64))
+
+
+def reaching_states(graph: RoadGraph, states: npt.ArrayLike) -> Bools:
+    """Tell from which states ``(n_states,)`` one can drive to `states` (which count themselves)."""
+    entry = graph.in_entry
+    is_open = np.isfinite(graph.entry_time_s)[entry]
+    source = graph.entry_source[entry]
+    return _spread(graph.n_states, graph.in_start, source, is_open, np.asarray(states, dtype=np.int64))
+
+
+def _spread(
+    n_states: int, start: npt.NDArray[np.integer], other: npt.NDArray[np.integer], is_open: Bools, states: Ints
+) -> Bools:
+    seen = np.zeros(n_states, dtype=bool)
+    seen[states] = True
+    front = np.unique(states)
+    while len(front):
+        entry = ranges(np.asarray(start[front], np.int64), np.asarray(start[front + 1] - start[front], np.int64))
+        met = other[entry[is_open[entry]]]
+        front = np.unique(met[~seen[met]]).astype(np.int64)
+        seen[front] = True
+    return seen
+
+
+def main_part(graph: RoadGraph) -> Bools:
+    """Return what is left of the main part: the states ``(n_states,)`` from which its heart can be reached.
+
+    The heart is the first strongly connected part found that holds `MAIN_SHARE` of the open network's main part; where
+    closures leave none so large, the largest one found from `TRIES` places; nothing where that is next to none.
+    """
+    main = np.flatnonzero(graph.state_component == MAIN)
+    best = np.zeros(graph.n_states, dtype=bool)
+    most = LEAST_SHARE * len(main)
+    for i in range(min(TRIES, len(main))):
+        # Spread evenly, beginning in the middle.
+        state = main[(len(main) // 2 + i * len(main) // TRIES) % len(main)]
+        reaching = reaching_states(graph, [state])
+        size = int((reached_states(graph, [state]) & reaching)[main].sum())
+        if size > most:
+            best, most = reaching, size
+        if size >= MAIN_SHARE * len(main):
+            break
+    return best
+
+
+def reached_edges(graph: RoadGraph, reached: Bools) -> Bools:
+    """Tell which edges ``(n_edges,)`` can be driven onto from reached states.
+
+    Shut edges count when one of their ends is reached: places on them are reached from there. Forbidden turns into the
+    edge are left out of account.
+    """
+    node = np.zeros(graph.n_nodes, dtype=bool)
+    node[graph.state_node[reached]] = True
+    is_entered = np.append(node[graph.arc_tail], False)  # index -1, no arc, is the last
+    return np.asarray(is_entered[graph.edge_arc].any(axis=1), dtype=bool)
