@@ -147,9 +147,9 @@ def closures(city: City, field: Field) -> list[BenchRow]:
     mended_s, full_s = [], []
     for edge in rng.choice(graph.main_edges, N_CLOSURES, replace=False):
         closed = with_factors(graph, arc_factors(graph, [edge]))
-        there = snap(closed, stations.lonlat)
+        there = replace(stations, graph=closed)
         started = time.perf_counter()
-        mended, _ = repaired(field, closed, there, digest="mended")
+        mended, _ = repaired(field, closed, digest="mended")
         middle = time.perf_counter()
         full = build_field(closed, there)
         full_s.append(time.perf_counter() - middle)
