@@ -116,12 +116,18 @@ def read_sources(tx: Connection) -> Sources:
 
 def chains_of(edges: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return one row per unbroken chain of edges of the same rank and name: `rank`, `name` (or None), `geometry`."""
-    edges = edges.assign(name=edges["name"].fillna(""))
-    rows = []
-    for (rank, name), group in edges.groupby(["rank", "name"], sort=True):
-        merged = shapely.line_merge(shapely.MultiLineString(group.geometry.tolist()))
-        rows += [(rank, name or None, line) for line in shapely.get_parts(merged)]
-    return gpd.GeoDataFrame(rows, columns=["rank", "name", "geometry"], geometry="geometry", crs=MERCATOR)
+    if edges.empty:
+        return gpd.GeoDataFrame({"rank": [], "name": []}, geometry=[], crs=MERCATOR)
+    names = edges["name"].fillna("")
+    group = edges.groupby([edges["rank"], names], sort=True).ngroup().to_numpy()
+    order = np.argsort(group, kind="stable")
+    # All groups at once: one call per street name is thousands of them.
+    merged = shapely.line_merge(shapely.multilinestrings(edges.geometry.to_numpy()[order], indices=group[order]))
+    lines, owner = shapely.get_parts(merged, return_index=True)
+    first = order[np.searchsorted(group[order], np.arange(len(merged)))][owner]
+    named = names.to_numpy(dtype=object)[first]
+    columns = {"rank": edges["rank"].to_numpy()[first], "name": np.where(named == "", None, named)}
+    return gpd.GeoDataFrame(columns, geometry=lines, crs=MERCATOR)
 
 
 def land_of(areas: gpd.GeoDataFrame) -> BaseGeometry:
