@@ -30,6 +30,7 @@ COMMANDS = (
     "nearest",
     "match",
     "import_",
+    "calibrate",
     "city",
     "user",
     "token",

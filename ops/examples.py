@@ -30,6 +30,7 @@ EXAMPLES = {
     "webhook add": "./siaga webhook add POL https://polres.example/siaga",
     "webhook list": "./siaga webhook list --json",
     "webhook remove": "./siaga webhook remove POL",
+    "calibrate": "./siaga calibrate runs.csv --profile fire_engine --dry-run",
     "import": "./siaga import stations stations.csv --dry-run",
     "city": "./siaga city check data/cities/kendari",
     "user": "./siaga user list",

@@ -14,6 +14,7 @@ from gis.actors import Actor
 from gis.db import transaction
 from gis.errors import NotFoundError
 from gis.words import Role
+from routing_engine.dispatch.answers import calibration
 
 router = APIRouter()
 
@@ -26,7 +27,8 @@ FROM siaga.receipt WHERE receipt_id = :id
 DUTIES = text(
     """
 SELECT a.assignment_id::text, a.agency_code, a.boundary_version_id::text, a.role, a.match, a.why_id, a.why_en,
-       a.travel_time_s, a.distance_m, a.estimate, s.code AS station_code, s.name AS station_name, s.accuracy_m,
+       a.travel_time_s, a.travel_time_p90_s, a.calibration_id, a.distance_m, a.estimate, s.code AS station_code,
+       s.name AS station_name, s.accuracy_m,
        ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat
 FROM siaga.assignment a LEFT JOIN siaga.station s USING (station_id)
 LEFT JOIN siaga.jurisdiction j USING (jurisdiction_id)
@@ -97,6 +99,8 @@ def explain(
             "lat": duty.lat,
             "accuracy_m": duty.accuracy_m,
             "travel_time_s": duty.travel_time_s,
+            "travel_time_p90_s": duty.travel_time_p90_s,
+            "calibration": calibration(duty.calibration_id),
             "distance_m": duty.distance_m,
             "estimate": duty.estimate,
         }

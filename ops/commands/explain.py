@@ -62,10 +62,22 @@ def describe(answer: dict[str, Any]) -> str:
         lines.append(f"  {one['service']:<20} {one['agency'] or '-':<5} {one['match']:<10} {jurisdiction}".rstrip())
         if one.get("why"):
             lines.append(f"      {one['why']}")
+        if one.get("station"):
+            lines.append(f"      {one['station']['name']} {reach(one)}".rstrip())
     lines += question_lines(answer)
     if answer.get("handoff"):
         lines.append(f"  hand-off: {answer['handoff'].get('government')}, {answer['handoff'].get('number')}")
     return "\n".join(lines)
+
+
+def reach(one: dict[str, Any]) -> str:
+    """Return how long the station's drive takes, and what stands behind the figure; nothing where none is known."""
+    if one["travel_time_s"] is None:
+        return ""
+    minutes = f"{one['travel_time_s'] / 60:.1f} min"
+    if one.get("travel_time_p90_s") is None:
+        return f"{minutes} ({one['estimate']}, not calibrated)"
+    return f"{minutes}, P90 {one['travel_time_p90_s'] / 60:.1f} min ({one['estimate']})"
 
 
 def question_lines(answer: dict[str, Any]) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any
 from ops.arguments import whole
 from ops.commands.explain import add_place
 
+NOT_CALIBRATED = "times without P90 are not calibrated (belum dikalibrasi): assumed speeds, see docs/travel-times.md"
+
 
 def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:  # type: ignore[type-arg]
     """Add the command to the parser."""
@@ -52,11 +54,14 @@ def describe(found: list[dict[str, Any]]) -> str:
     """Return the stations as lines for the terminal."""
     if not found:
         return "no station of this service"
-    lines = [f"{'':>2} {'station':<34} {'by road':>10} {'metres':>8}  {'estimate':<14} straight line"]
+    lines = [f"{'':>2} {'station':<34} {'by road':>10} {'P90':>9} {'metres':>8}  {'estimate':<14} straight line"]
     for rank, one in enumerate(found, 1):
         seconds, metres = one["travel_time_s"], one["distance_m"]
         time = "-" if seconds is None else f"{seconds / 60:.1f} min"
+        late = "-" if one["travel_time_p90_s"] is None else f"{one['travel_time_p90_s'] / 60:.1f} min"
         length = "-" if metres is None else f"{metres:.0f}"
         straight = f"{one['straight_line_m']:.0f} m ({one['straight_line_rank']}.)"
-        lines.append(f"{rank:>2} {one['name']:<34} {time:>10} {length:>8}  {one['estimate']:<14} {straight}")
+        lines.append(f"{rank:>2} {one['name']:<34} {time:>10} {late:>9} {length:>8}  {one['estimate']:<14} {straight}")
+    if any(one["travel_time_s"] is not None and one["calibration"] == "none" for one in found):
+        lines.append(NOT_CALIBRATED)
     return "\n".join(lines)

@@ -7,7 +7,7 @@ import json
 import uuid
 
 from ops.arguments import whole
-from ops.commands.explain import question_lines
+from ops.commands.explain import question_lines, reach
 
 
 def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:  # type: ignore[type-arg]
@@ -76,9 +76,8 @@ def describe(answer: dict) -> str:  # type: ignore[type-arg]
     areas = [f"{area['name']} {area['share']:.0%}" for area in answer["admin"]["kelurahan"]]
     lines.append("  kelurahan: " + (", ".join(areas) or "none"))
     for one in answer["assignments"]:
-        reach = "" if one["travel_time_s"] is None else f"{one['travel_time_s'] / 60:.1f} min ({one['estimate']})"
         station = one["station"]["name"] if one.get("station") else ""
-        lines.append(f"  {one['role']:<8}{one['agency'] or '-':<5} {one['match']:<10} {station} {reach}".rstrip())
+        lines.append(f"  {one['role']:<8}{one['agency'] or '-':<5} {one['match']:<10} {station} {reach(one)}".rstrip())
         lines.append(f"          {one['why']}")
     lines += question_lines(answer)
     if answer.get("handoff"):

@@ -17,6 +17,11 @@ def rounded(value: float | None, digits: int = 1) -> float | None:
     return None if value is None else round(float(value), digits)
 
 
+def calibration(calibration_id: int | None) -> str:
+    """Return which calibration seconds come from; ``none`` says that they are the model's, not those of real runs."""
+    return "none" if calibration_id is None else str(calibration_id)
+
+
 def admin(decision: Decision) -> dict[str, list[dict[str, Any]]]:
     """Return the areas of a decision's point (`areas_of`)."""
     return areas_of(decision.match)
@@ -63,6 +68,8 @@ def duty_answer(duty: Duty, snapshot: Snapshot, language: str) -> dict[str, Any]
         "border_m": rounded(winner.border_m) if winner else None,
         "station": station_place(station),
         "travel_time_s": rounded(station.travel_time_s) if station else None,
+        "travel_time_p90_s": rounded(station.travel_time_p90_s) if station else None,
+        "calibration": calibration(station.calibration_id if station else None),
         "distance_m": rounded(station.distance_m) if station else None,
         "estimate": str(duty.estimate),
         "rule": duty.rule_code,
@@ -112,6 +119,8 @@ def stored_assignment(row: Any, language: str) -> dict[str, Any]:
         if row["station_id"]
         else None,
         "travel_time_s": rounded(row["travel_time_s"]),
+        "travel_time_p90_s": rounded(row["travel_time_p90_s"]),
+        "calibration": calibration(row["calibration_id"]),
         "distance_m": rounded(row["distance_m"]),
         "estimate": row["estimate"],
         "rule": row["rule_code"],

@@ -207,7 +207,8 @@ def appointable(tx: Connection, moment: Moment, row: dict[str, Any], language: s
     -------
     list of dict
         `jurisdiction` (code), `name`, `agency`, `agency_name`, `service`, `service_name`, `roles` (what it may become),
-        `station`, `travel_time_s`, `distance_m`, `estimate`, and `assignment` where it has a part already.
+        `station`, `travel_time_s`, `travel_time_p90_s`,
+        `calibration`, `distance_m`, `estimate`, and `assignment` where it has a part already.
     """
     if row["status"] in ENDED:
         return []
@@ -243,6 +244,8 @@ def appointable(tx: Connection, moment: Moment, row: dict[str, Any], language: s
                     "roles": roles,
                     "station": answers.station_place(station),
                     "travel_time_s": answers.rounded(seconds),
+                    "travel_time_p90_s": answers.rounded(station.travel_time_p90_s) if station else None,
+                    "calibration": answers.calibration(station.calibration_id if station else None),
                     "distance_m": answers.rounded(station.distance_m) if station else None,
                     "estimate": str(station.estimate) if station else "none",
                     "assignment": {name: part[name] for name in ("assignment_id", "role", "state")} if part else None,

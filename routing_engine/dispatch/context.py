@@ -28,6 +28,8 @@ SELECT clock_timestamp() AS now,
        (SELECT revision FROM siaga.city) AS revision,
        (SELECT string_agg(hour_from || ':' || digest, ',' ORDER BY hour_from, digest) FROM siaga.travel_field
         WHERE is_current) AS fields,
+       (SELECT string_agg(calibration_id::text, ',' ORDER BY calibration_id) FROM siaga.travel_calibration
+        WHERE valid_to IS NULL) AS calibrations,
        (SELECT string_agg(agency_code || ':' || channel, ',' ORDER BY agency_code, channel)
         FROM siaga.agency_channel WHERE is_active) AS channels,
        (SELECT coalesce(max(boundary_set), 0) FROM siaga.boundary_set) AS boundary_set,
@@ -132,7 +134,7 @@ class Context:
             No city has been loaded.
         """
         row = tx.execute(STAMP).one()
-        stamp = (row.revision, row.fields, row.channels)
+        stamp = (row.revision, row.fields, row.calibrations, row.channels)
         snapshot = self._snapshot
         if snapshot is None or stamp != self._stamp:
             with self._lock:

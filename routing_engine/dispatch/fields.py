@@ -29,7 +29,7 @@ from routing_engine.network.closure_rows import closures_at, closures_key, slowe
 from routing_engine.network.closure_shapes import closed_digest
 from routing_engine.network.closures import closed_network, network_of, repaired
 from routing_engine.network.fields import Field, base_digest_of, build_field, field_digest, read_field, write_field
-from routing_engine.network.graph import RoadGraph
+from routing_engine.network.graph import RoadGraph, share_grid
 from routing_engine.network.profiles import PROFILES, profile_named
 from routing_engine.network.snapping import SNAP_LIMIT_M, snap
 from routing_engine.network.speeds import band_of, hour_bands
@@ -113,7 +113,8 @@ def refresh_fields(engine: Engine, state: Path, *, now: datetime | None = None) 
     for _ in range(ATTEMPTS):
         with transaction(engine) as tx:
             wanted = _wanted(tx)
-            bare = {plan.open_digest: plan for plan in wanted.plans if _read(folder, plan.open_digest) is None}
+            by_digest = {plan.open_digest: plan for plan in reversed(wanted.plans)}  # of equal bands the first
+            bare = {digest: plan for digest, plan in by_digest.items() if _read(folder, digest) is None}
             tables = load_network(tx, wanted.build_id) if bare else None
         if tables is not None:
             for plan in bare.values():
@@ -328,6 +329,8 @@ def load_fields(tx: Connection, state: Path) -> dict[str, dict[int, Field]]:
         field = found[row.digest]
         if field is not None and row.profile not in missing:
             fields.setdefault(row.profile, {})[row.hour_from] = field
+    for bands in fields.values():
+        share_grid(field.graph for field in bands.values())
     return fields
 
 

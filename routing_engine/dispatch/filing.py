@@ -69,14 +69,17 @@ receipts AS (
     at timestamptz, boundary_set bigint, body jsonb, digest text)
 ), assignments AS (
   INSERT INTO siaga.assignment (assignment_id, incident_id, service_code, agency_code, jurisdiction_id,
-    boundary_version_id, role, state, match, share, border_m, station_id, travel_time_s, distance_m, estimate,
+    boundary_version_id, role, state, match, share, border_m, station_id, travel_time_s, travel_time_p90_s,
+    calibration_id, distance_m, estimate,
     rule_code, plan, why_id, why_en, receipt_id, created_at)
   SELECT r.assignment_id, r.incident_id, r.service_code, r.agency_code, r.jurisdiction_id, r.boundary_version_id,
-    r.role, r.state, r.match, r.share, r.border_m, r.station_id, r.travel_time_s, r.distance_m, r.estimate,
+    r.role, r.state, r.match, r.share, r.border_m, r.station_id, r.travel_time_s,
+    r.travel_time_p90_s, r.calibration_id, r.distance_m, r.estimate,
     r.rule_code, r.plan, r.why_id, r.why_en, r.receipt_id, given.now
   FROM given, jsonb_to_recordset(d -> 'assignments') AS r(assignment_id uuid, incident_id uuid, service_code text,
     agency_code text, jurisdiction_id uuid, boundary_version_id uuid, role text, state text, match text, share float8,
-    border_m float8, station_id uuid, travel_time_s float8, distance_m float8, estimate text, rule_code text, plan text,
+    border_m float8, station_id uuid, travel_time_s float8, travel_time_p90_s float8, calibration_id bigint,
+    distance_m float8, estimate text, rule_code text, plan text,
     why_id text, why_en text, receipt_id uuid)
 )
 INSERT INTO siaga.clock (assignment_id, step, due_at)

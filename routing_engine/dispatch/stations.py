@@ -14,6 +14,8 @@ from sqlalchemy import Connection
 
 from gis.words import Estimate
 from routing_engine.dispatch.fields import active_stations, load_fields
+from routing_engine.network.calibration import Calibration
+from routing_engine.network.calibration_store import load_calibrations
 from routing_engine.network.estimate import great_circle_m, straight_line
 from routing_engine.network.fields import Field
 from routing_engine.network.graph import RoadGraph
@@ -36,7 +38,10 @@ class RankedStation:
     Attributes
     ----------
     travel_time_s, distance_m
-        Seconds, and metres along the same drive; `None` where no road leads there.
+        Seconds, and metres along the same drive; `None` where no road leads there. Calibrated, half of the runs keep to
+        the seconds; else they are what the model says.
+    travel_time_p90_s, calibration_id
+        Seconds nine of ten runs keep to, and the calibration both are from; `None` while not calibrated.
     estimate
         `road`; `straight_line` when either end is farther than the limit from a road or no network is loaded;
         `none` when both are on the network and no road joins them.
@@ -53,6 +58,8 @@ class RankedStation:
     lon: float
     lat: float
     travel_time_s: float | None
+    travel_time_p90_s: float | None
+    calibration_id: int | None
     distance_m: float | None
     estimate: Estimate
     straight_line_m: float
@@ -63,18 +70,21 @@ class RankedStation:
     def as_dict(self) -> dict[str, Any]:
         """Return what a program may read: seconds and metres to one decimal."""
         values = asdict(self)
-        for name in ("travel_time_s", "distance_m", "straight_line_m", "access_m"):
+        for name in ("travel_time_s", "travel_time_p90_s", "distance_m", "straight_line_m", "access_m"):
             values[name] = None if values[name] is None else round(values[name], 1)
-        return {**values, "estimate": str(self.estimate)}
+        calibration = "none" if self.calibration_id is None else str(self.calibration_id)
+        del values["calibration_id"]
+        return {**values, "estimate": str(self.estimate), "calibration": calibration}
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The stations of one field: their positions in the index, and their rows in the field."""
+    """The stations of one field: their positions in the index, their rows in the field, and their calibration."""
 
     field: Field
     stations: Ints
     rows: Ints
+    calibration: Calibration | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +92,7 @@ class _Drives:
     """Drives from every station to one point, ``(n_stations,)`` each; `snapped` by number of the part."""
 
     time_s: Floats
+    p90_s: Floats
     distance_m: Floats
     straight_m: Floats
     is_by_road: npt.NDArray[np.bool_]
@@ -117,6 +128,7 @@ class StationIndex:
         fields: Mapping[str, Field | Mapping[int, Field]],
         *,
         snap_limit_m: float = SNAP_LIMIT_M,
+        calibrations: Mapping[str, Calibration] | None = None,
     ) -> StationIndex:
         """Make the index.
 
@@ -131,6 +143,8 @@ class StationIndex:
             estimate until its field is made again.
         snap_limit_m
             Points farther from every road get the estimate.
+        calibrations
+            Profile → calibration of its times by road; without one they are what the model says.
         """
         ordered = stations.sort_values("code", ignore_index=True)
         lonlat = ordered[["lon", "lat"]].to_numpy(np.float64).reshape(-1, 2)
@@ -140,6 +154,7 @@ class StationIndex:
             groups.setdefault((service, agency), []).append(i)
             groups.setdefault((service, None), []).append(i)
         parts: list[Part] = []
+        calibrated = calibrations or {}
         part_of = np.full((HOURS, len(ordered)), -1)
         for profile, given in sorted(fields.items()):
             bands = {0: given} if isinstance(given, Field) else given
@@ -147,7 +162,7 @@ class StationIndex:
             for field in bands.values():
                 if field.digest not in number_of:
                     number_of[field.digest] = len(parts)
-                    parts.append(_part(field, ordered, lonlat, profile))
+                    parts.append(_part(field, ordered, lonlat, profile, calibrated.get(profile)))
             for hour in range(HOURS):
                 number = number_of[bands[band_of(tuple(bands), hour)].digest]
                 part_of[hour, parts[number].stations] = number
@@ -248,6 +263,7 @@ class StationIndex:
         straight_m = np.full(n, np.nan)
         straight_m[stations] = great_circle_m(point, self.lonlat[stations])[0]
         time_s, distance_m = straight_line(straight_m)
+        p90_s = np.full(n, np.nan)
         part_of = self.part_of[hour]
         needed = np.unique(part_of[stations])
         is_by_road = np.zeros(n, dtype=bool)
@@ -261,16 +277,20 @@ class StationIndex:
             snapped[number] = place
             reach = part.field.reach(place)
             time_s[part.stations] = reach.time_s[0, part.rows]
+            if part.calibration is not None:
+                time_s[part.stations] = part.calibration.median_s(time_s[part.stations], hour)
+                p90_s[part.stations] = part.calibration.p90_s(time_s[part.stations])
             distance_m[part.stations] = reach.distance_m[0, part.rows]
             candidate[part.stations] = reach.candidate[0, part.rows]
             is_by_road[part.stations] = True
-        return _Drives(time_s, distance_m, straight_m, is_by_road, candidate, part_of, snapped)
+        return _Drives(time_s, p90_s, distance_m, straight_m, is_by_road, candidate, part_of, snapped)
 
     def _ranked(self, stations: Ints, position: int, drives: _Drives) -> RankedStation:
         """Describe one of `stations`, which were compared with each other."""
         i = int(stations[position])
         seconds, straight = float(drives.time_s[i]), drives.straight_m[stations]
-        is_known = seconds == seconds
+        is_known, is_calibrated = seconds == seconds, not np.isnan(drives.p90_s[i])
+        calibration = self.parts[int(drives.part_of[i])].calibration if is_calibrated else None
         street, access_m = None, None
         if drives.candidate[i] >= 0:
             place = drives.snapped[int(drives.part_of[i])]
@@ -285,6 +305,8 @@ class StationIndex:
             lon=float(self.lonlat[i, 0]),
             lat=float(self.lonlat[i, 1]),
             travel_time_s=seconds if is_known else None,
+            travel_time_p90_s=float(drives.p90_s[i]) if is_calibrated else None,
+            calibration_id=calibration.calibration_id if calibration else None,
             distance_m=float(drives.distance_m[i]) if is_known else None,
             estimate=road if is_known else Estimate.NONE,
             straight_line_m=float(straight[position]),
@@ -301,7 +323,7 @@ def _order(stations: Ints, drives: _Drives) -> npt.NDArray[np.intp]:
     return np.lexsort((straight, seconds))  # NaN sorts last
 
 
-def _part(field: Field, stations: pd.DataFrame, lonlat: Floats, profile: str) -> Part:
+def _part(field: Field, stations: pd.DataFrame, lonlat: Floats, profile: str, calibration: Calibration | None) -> Part:
     """Match the stations of one profile to the rows of its field: same code, same place, on a road."""
     row_of = {code: i for i, code in enumerate(field.codes)}
     pairs = [
@@ -318,15 +340,15 @@ def _part(field: Field, stations: pd.DataFrame, lonlat: Floats, profile: str) ->
     if field.codes:
         # Makes what the graph makes at first use (tree, lines), so that the first incident does not wait for it.
         field.reach(snap(field.graph, field.stations.lonlat[:1]))
-    return Part(field, index, rows)
+    return Part(field, index, rows, calibration)
 
 
 def load_stations(tx: Connection, state: Path) -> StationIndex:
     """Read the stations in service and map their current fields.
 
-    To be called again when `siaga.city.revision` or the current rows of `travel_field` change.
+    To be called again when `siaga.city.revision`, the current rows of `travel_field` or the calibrations change.
     """
-    return StationIndex.of(active_stations(tx), load_fields(tx, state))
+    return StationIndex.of(active_stations(tx), load_fields(tx, state), calibrations=load_calibrations(tx))
 
 
 class HasStations(Protocol):

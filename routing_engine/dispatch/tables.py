@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, UUID
 from gis import words
 from gis.db import metadata
 from gis.tables import Xid8, incident, incident_type, key, lonlat, one_of, point, time
+from routing_engine.network.tables import travel_calibration
 from zones.tables import agency, boundary_version, jurisdiction, receipt, service
 
 # `severity_max` 2 means severities 1 and 2. `rule_code` (KAM1/S1-2/police@2026-01-01) is what receipts cite.
@@ -96,6 +97,8 @@ assignment = Table(
     Column("border_m", Double, nullable=True),
     Column("station_id", UUID(as_uuid=False), ForeignKey(station.c.station_id), nullable=True),
     Column("travel_time_s", Double, nullable=True),
+    Column("travel_time_p90_s", Double, nullable=True),  # null while not calibrated
+    Column("calibration_id", BigInteger, ForeignKey(travel_calibration.c.calibration_id), nullable=True),
     Column("distance_m", Double, nullable=True),
     Column("estimate", Text, nullable=False),
     Column("rule_code", Text, nullable=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -208,6 +208,20 @@ class RoadGraph:
             n_edges=("length_m", "size"), length_m=("length_m", "sum"), lon=("lon", "first"), lat=("lat", "first")
         )
         return grouped.reset_index().sort_values(["length_m", "component"], ascending=[False, True], ignore_index=True)
+
+
+def share_grid(graphs: Iterable[RoadGraph]) -> None:
+    """Let graphs of the same streets (hour bands of a profile) have one grid between them, not one each."""
+    first: RoadGraph | None = None
+    for one in graphs:
+        graph = one.base or one
+        if first is None:
+            first = graph
+        elif graph.__dict__.get("grid") is not first.grid and all(
+            np.array_equal(getattr(graph, name), getattr(first, name))
+            for name in ("edge_component", "vertex_start", "vertex_xy_m")
+        ):
+            graph.__dict__["grid"] = first.grid  # where `cached_property` keeps it
 
 
 def _content_digest(*parts: Any) -> str:

@@ -146,6 +146,26 @@ closure = Table(
     Index("ix_closure_open", "valid", postgresql_using="gist", postgresql_where=text("ended_at IS NULL")),
 )
 
+# How modelled seconds become those of recorded runs (`calibration`); one in force per profile. `model` names what it
+# was made on (`calibration_store.model_of`): with other speeds it no longer counts.
+travel_calibration = Table(
+    "travel_calibration",
+    metadata,
+    Column("calibration_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("profile", Text, nullable=False),
+    time("valid_from"),
+    time("valid_to", nullable=True),
+    Column("recorded_by", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("n_runs", Integer, nullable=False),
+    Column("n_held_out", Integer, nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Column("report", JSONB, nullable=False),
+    CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="valid"),
+    Index("uq_travel_calibration_in_force", "profile", unique=True, postgresql_where=text("valid_to IS NULL")),
+)
+
 # A finished field file: written by the worker, mapped read-only by the others. One row per hour band it is used in.
 travel_field = Table(
     "travel_field",

@@ -73,6 +73,8 @@ def test_first_refresh_makes_a_field_for_every_profile_in_use(own, state):
     for profile, bands in fields.items():
         assert sorted(bands) == [0, 7, 16, 19]
         assert bands[7] is bands[19]  # the same speeds, so the same field
+        assert bands[0].graph is not bands[7].graph
+        assert bands[0].graph.grid is bands[7].graph.grid  # the same streets
         for field in bands.values():
             assert field.codes == tuple(sorted(stations.loc[stations["profile"] == profile, "code"]))
             assert np.isfinite(field.time_s[field.stations.is_on_road]).mean() > 0.9
