@@ -113,6 +113,10 @@ def check_file(path: Path) -> None:
         raise DataError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}; {HINT}")
     if not path.name.lower().endswith(ENDINGS):
         raise DataError(f"{path.name}: unknown kind of file; known endings are {', '.join(ENDINGS)}")
+    if ".osh" in path.name.lower():
+        raise DataError(
+            f"{path.name}: a history file, with streets that are gone; take the extract of one day (.osm.pbf)"
+        )
     if path.stat().st_size == 0:
         raise DataError(f"{path.name}: the file is empty; {HINT}")
 

@@ -171,6 +171,7 @@ def test_the_hundredth_doubt_of_a_kind_is_only_counted(tmp_path: Path) -> None:
         ("empty.osm.pbf", b"", "empty"),
         ("text.osm.pbf", b"this is no protocol buffer, whatever its name says", "cannot be read"),
         ("map.pdf", b"%PDF-1.7", "unknown kind"),
+        ("uji.osh.pbf", b"anything", "a history file"),
         ("cut.osm", b'<?xml version="1.0"?><osm version="0.6"><node id="1" lon="1"', "cannot be read"),
         ("none.osm", b'<?xml version="1.0"?><osm version="0.6"></osm>', "no ways"),
     ],
