@@ -177,7 +177,8 @@ def clip_of(text: str | None, city: CityFacts) -> shapely.Geometry | None:
     if text is None:
         west, south, east, north = city.bbox
         return shapely.box(west - MARGIN_DEG, south - MARGIN_DEG, east + MARGIN_DEG, north + MARGIN_DEG)
-    if text.strip().lower() == EVERYTHING:
+    text = text.strip()
+    if text.lower() == EVERYTHING:
         return None
     try:
         numbers = [float(part) for part in text.split(",")]

@@ -15,6 +15,7 @@ from data.import_roads import clip_of, import_roads
 from data.roads import write_roads
 from gis.city import read_city
 from gis.errors import DataError, ValueRefused
+from ops.__main__ import make_parser, shield_negatives
 from routing_engine.network.profiles import PROFILES
 from routing_engine.network.speeds import edge_speeds
 from routing_engine.network.store import current_build, load_network
@@ -232,6 +233,12 @@ def test_areas_to_clip(city: Connection, tmp_path: Path) -> None:
         with pytest.raises(ValueRefused) as refused:
             clip_of(wrong, facts)
         assert refused.value.findings[0].field == "--clip"
+
+
+def test_a_box_west_of_greenwich_is_no_option(city: Connection) -> None:
+    arguments = ["import", "roads", "a.osm.pbf", "--clip", "-76.65,39.22,-76.5,39.35"]
+    args = make_parser().parse_args(shield_negatives(arguments))
+    assert clip_of(args.clip, read_city(city)).bounds == (-76.65, 39.22, -76.5, 39.35)
 
 
 @pytest.mark.parametrize("content", [b"", b"no extract", b"<osm></osm>"])
