@@ -19,6 +19,12 @@ DETAIL: dict[str, tuple[str, str]] = {
     "why_us": ("Mengapa kami?", "Why us?"),
     "by_road": ("lewat jalan", "by road"),
     "straight_line": ("garis lurus", "straight line"),
+    "not_calibrated": ("belum dikalibrasi", "not calibrated"),
+    "times_not_calibrated": (
+        "Waktu tempuh belum dikalibrasi: dari kecepatan yang diasumsikan.",
+        "Travel times are not calibrated: from assumed speeds.",
+    ),
+    "p90": ("90 % dalam {time}", "90% within {time}"),
     "runners_up": ("Yang lain di sekitarnya", "Others nearby"),
     "receipt": ("tanda bukti", "receipt"),
     "do_accepted": ("Terima", "Accept"),

@@ -112,7 +112,8 @@ SELECT i.incident_id, i.number, round(ST_X(i.geom)::numeric, 6)::float8 AS lon,
 FROM wanted JOIN siaga.incident i USING (incident_id)
 LEFT JOIN LATERAL (
   SELECT json_agg(json_build_array(a.assignment_id, a.agency_code, a.service_code, a.role, a.state, a.version,
-                                   round(a.travel_time_s::numeric)::int, a.estimate, r.level)
+                                   round(a.travel_time_s::numeric)::int, a.estimate, r.level,
+                                   a.calibration_id IS NOT NULL)
                   ORDER BY array_position(ARRAY['lead', 'support', 'inform'], a.role), a.agency_code) AS duties
   FROM siaga.assignment a LEFT JOIN siaga.jurisdiction j USING (jurisdiction_id)
   LEFT JOIN LATERAL (

@@ -109,6 +109,7 @@ export class Detail {
     if (this.measures) parts.push(this.measures.settings(incident), ...this.measures.joined(incident));
     if (!own) parts.push(el('h3', { text: t('assignments') + ' ' + list.length }));
     for (const assignment of list) parts.push(own ? this.desk(assignment) : this.assignment(assignment));
+    parts.push(this.assumed(list));
     parts.push(el('h3', { text: t('timeline') }), timeline(incident.events || [], ui));
     redraw(this.body, parts.filter(Boolean));
     this.body.scrollTop = scroll;
@@ -153,13 +154,18 @@ export class Detail {
       el('span', { class: 'sg-line sg-wrap' }, options.map(option => button(option.place, () => this.event('relocate', incident, '', { lon: option.lon, lat: option.lat, accuracy_m: option.accuracy_m }), { class: 'sg-small', title: t('move_question', { number: incident.number }) + ' ' + option.name, 'data-key': 'side ' + option.jurisdiction }))));
   }
 
-  // How far off the station is; an estimate without roads says so.
+  // How far off the station is; an estimate without roads says so, and a time of recorded runs how late it may be.
   time(a) {
     const { words } = this.ui, isKnown = a.travel_time_s !== null && a.travel_time_s !== undefined;
     if (!isKnown && !a.distance_m) return null;
     const how = a.estimate === 'straight_line' ? words.t('straight_line') : a.estimate === 'road' ? words.t('by_road') : '';
-    return el('span', { class: 'sg-num', title: how }, el('b', { text: isKnown ? words.travel(a.travel_time_s) : words.metres(a.distance_m) }), a.estimate === 'straight_line' ? el('span', { class: 'sg-soft', text: ' ' + how }) : null);
+    const late = isKnown && !isAssumed(a) ? words.t('p90', { time: words.travel(a.travel_time_p90_s) }) : '';
+    return el('span', { class: 'sg-num', title: [how, isAssumed(a) ? words.t('not_calibrated') : late].filter(Boolean).join(', ') }, el('b', { text: isKnown ? words.travel(a.travel_time_s) : words.metres(a.distance_m) }),
+      a.estimate === 'straight_line' ? el('span', { class: 'sg-soft', text: ' ' + how }) : late ? el('span', { class: 'sg-soft', text: ' (' + late + ')' }) : null);
   }
+
+  // Said once for the list, not in every line.
+  assumed(list) { return list.some(isAssumed) ? el('p', { class: 'sg-soft sg-assumed', text: this.ui.words.t('times_not_calibrated') }) : null; }
 
   assignment(a) {
     const { ui } = this, { t } = ui.words, isWhy = this.whyOf === a.assignment_id, isWaiting = a.role !== 'inform' && a.state in { queued: 1, delivered: 1, seen: 1 } && a.agency && !isEnded(this.incident.status);
@@ -323,7 +329,7 @@ export class Detail {
     };
     whom.value = String(Math.max(0, items.findIndex(item => !isOut(item))));
     roles();
-    this.prompt(t('do_appoint'), [whom, role, reason], () => {
+    this.prompt(t('do_appoint'), [whom, this.assumed(items), role, reason].filter(Boolean), () => {
       if (reason.value.trim()) return this.appoint(items[Number(whom.value)], role.value, reason.value.trim());
       this.actions.say(t('reason_needed'), 'warn');
       reason.focus();
@@ -379,4 +385,6 @@ export class Detail {
   }
 }
 
+// Seconds of the model on assumed speeds: no recorded runs stand behind them.
+const isAssumed = a => a.travel_time_s !== null && a.travel_time_s !== undefined && (a.travel_time_p90_s === null || a.travel_time_p90_s === undefined);
 const order = a => ({ lead: 0, support: 1, inform: 2 }[a.role] ?? 3) * 1000 + Math.min(999, (a.travel_time_s ?? 900) / 10);

@@ -61,7 +61,7 @@ export class Inbox {
         row.text ? el('p', { class: 'sg-card-text', text: row.text }) : null,
         own ? el('div', { class: 'sg-line' }, el('span', { class: 'sg-role', 'data-role': own.role, text: ui.label('role', own.role) }), el('span', { class: 'sg-state', text: ui.state(own.state) }),
           own.level > 0 ? el('span', { class: 'sg-row-late', text: t('escalation', { n: own.level }) }) : null,
-          own.travel !== null && own.travel !== undefined ? el('span', { class: 'sg-soft sg-num', text: ui.words.travel(own.travel) + ' ' + t(own.estimate === 'road' ? 'by_road' : 'straight_line') }) : null) : null,
+          own.travel !== null && own.travel !== undefined ? el('span', { class: 'sg-soft sg-num', text: ui.words.travel(own.travel) + ' ' + t(own.estimate === 'road' ? 'by_road' : 'straight_line') + (own.isCalibrated ? '' : ', ' + t('not_calibrated')) }) : null) : null,
         ...actions));
     return { row, node, age };
   }

@@ -11,7 +11,7 @@ export const isWaiting = assignment => assignment.role !== 'inform' && WAITING.h
 function readRow(array, own) {
   const [id, number, lon, lat, type, lane, severity, status, at, text, version, accuracy, origin, nReports, list] = array;
   const assignments = (list || []).map(a => ({
-    id: a[0], agency: a[1], service: a[2], role: a[3], state: a[4], version: a[5], travel: a[6], estimate: a[7], level: a[8] ?? null,
+    id: a[0], agency: a[1], service: a[2], role: a[3], state: a[4], version: a[5], travel: a[6], estimate: a[7], level: a[8] ?? null, isCalibrated: Boolean(a[9]),
   }));
   const lead = assignments.find(a => a.role === 'lead') || assignments[0] || null;
   const row = { id, number, lon, lat, type, lane, severity, status, at, text: text || '', version, accuracy, origin, nReports, assignments, lead };
