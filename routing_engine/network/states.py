@@ -7,7 +7,7 @@ unrestricted network has one state per node, so restrictions cost memory only wh
 U-turn rule: a vehicle may turn round at any node unless a restriction on its approach forbids it (a ``no`` from an
 edge to itself, or an ``only`` to another edge). Engines do turn round at junctions. `UTurns.DEAD_ENDS` forbids it
 wherever there is another way on, as routing servers for the public do; it needs a state for nearly every arc.
-Measured in docs/routing-check.md. The first rule also means that closing a street never opens a manoeuvre.
+Measured in docs/road-search.md. The first rule also means that closing a street never opens a manoeuvre.
 """
 
 from __future__ import annotations
