@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from dashboard.text_closures import CLOSURES
 from dashboard.text_detail import DETAIL
 
 # (Indonesian, English). `{name}` is filled in where the text is used.
@@ -319,7 +320,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cmd_text_q": ("mengapa instansi itu", "why that agency"),
 }
 
-TEXT = GENERAL | MAP | QUEUE | FORM | COMMANDS | DETAIL
+TEXT = GENERAL | MAP | QUEUE | FORM | COMMANDS | DETAIL | CLOSURES
 
 
 def t(key: str, language: str, **values: object) -> str:

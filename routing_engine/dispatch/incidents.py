@@ -16,6 +16,7 @@ from gis.labels import label
 from gis.reports import UUID
 from gis.words import ENDED, AssignmentRole, AssignmentState, IncidentStatus, Origin, Role
 from routing_engine.dispatch import answers
+from routing_engine.network.closure_rows import LISTED_KEY
 
 ACTING = (AssignmentRole.LEAD, AssignmentRole.SUPPORT)
 # States in which nothing more is expected of an acting agency.
@@ -128,7 +129,12 @@ WHERE i.origin <> 'history' AND (CAST(:agency AS text) IS NULL OR d.duties IS NO
 ORDER BY i.received_at
 """
 )
-CURSOR = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS since, clock_timestamp() AS now")
+# With it what tells a desk that closures have changed.
+CURSOR = text(
+    f"""
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS since, clock_timestamp() AS now, {LISTED_KEY} AS closures
+"""
+)
 
 SEARCH = text(
     """
@@ -216,8 +222,8 @@ def live(tx: Connection, since: str, actor: Actor) -> dict[str, Any]:
     Returns
     -------
     dict
-        `since` (next cursor), `now` (RFC 3339), `rows` (compact arrays; an ended incident is sent once, so that it can
-        be taken off the map).
+        `since` (next cursor), `now` (RFC 3339), `closures` (a text that changes when a closure begins, ends or is
+        planned), `rows` (compact arrays; an ended incident is sent once, so that it can be taken off the map).
 
     Raises
     ------
@@ -236,7 +242,12 @@ def live(tx: Connection, since: str, actor: Actor) -> dict[str, Any]:
             "jurisdiction": actor.jurisdiction,
         },
     ).all()
-    return {"since": cursor.since, "now": cursor.now.isoformat(), "rows": [list(row) for row in rows]}
+    return {
+        "since": cursor.since,
+        "now": cursor.now.isoformat(),
+        "closures": cursor.closures,
+        "rows": [list(row) for row in rows],
+    }
 
 
 def search(

@@ -21,6 +21,11 @@ from routing_engine.network.closure_shapes import ALONG_M, Lines, in_force, metr
 KEY_NOW = """(SELECT coalesce(md5(string_agg(closure_id::text, ',' ORDER BY closure_id)), '')
  FROM siaga.closure WHERE ended_at IS NULL AND valid @> statement_timestamp())"""
 
+# Names what is in force or planned, for those who list it: it changes also when a planned closure begins.
+LISTED_KEY = """(SELECT coalesce(md5(string_agg(
+  closure_id::text || (valid @> statement_timestamp()), ',' ORDER BY closure_id)), '')
+ FROM siaga.closure WHERE ended_at IS NULL AND valid && tstzrange(statement_timestamp(), NULL))"""
+
 IN_FORCE = text(
     """
 SELECT closure_id, kind, ST_AsBinary(geom) AS shape, profiles, factor FROM siaga.closure

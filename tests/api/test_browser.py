@@ -105,9 +105,13 @@ DOORS = {
     ("GET", "/api/areas?level=kelurahan"): ALL,
     ("GET", "/api/tiles/12/3441/2093"): ALL,
     ("GET", "/api/labels"): ALL,
+    ("GET", "/api/closures"): ALL,
+    ("POST", "/api/closures"): {"operator", "supervisor"},
+    ("DELETE", f"/api/closures/{NOBODY}"): {"operator", "supervisor"},
 }
 BODIES = {
     "/api/reports": {"type": "KAM1", "lon": 122.47, "lat": -4.01},
+    "/api/closures": {"lon": 122.47, "lat": -4.01, "reason": "x"},
     f"/api/incidents/{NOBODY}/events": {"kind": "note", "version": 1, "text": "x"},
     f"/api/assignments/{NOBODY}/state": {"state": "seen", "version": 1},
 }
@@ -121,14 +125,15 @@ def test_role_meets_the_door_as_the_table_says(browsers, door, who):
     headers = {"x-siaga": "1", "idempotency-key": f"{who}-role-table"}
     answer = browsers[who].request(method, path, headers=headers, **options)
     if who in DOORS[door]:
-        assert answer.status_code in (200, 201, 404), answer.text
+        # This city has no roads to close.
+        assert answer.status_code in (200, 201, 404) or (path == "/api/closures" and answer.status_code == 409)
     else:
         assert_problem(answer, 403)
 
 
 def test_table_holds_every_route(served):
     paths = {path.partition("?")[0].replace(NOBODY, "{id}") for _, path in DOORS}
-    assert len(paths) == 14
+    assert len(paths) == 16
     for method, path in DOORS:
         assert_problem(served.request(method, path, headers={"origin": str(served.base_url).rstrip("/")}), 401)
 

@@ -83,3 +83,12 @@ def test_nearest_stations_come_in_order_and_say_how_they_were_measured(call):
     assert {station["estimate"] for station in found} == {"straight_line"}
     assert_problem(call("planner", "GET", "/v1/nearest", params={**query, "service": "dragons"}), 422)
     assert_problem(call("planner", "GET", "/v1/nearest", params={**query, "limit": 0}), 422)
+    assert {(station["calibration"], station["travel_time_p90_s"]) for station in found} == {("none", None)}
+
+
+def test_nearest_is_asked_for_an_hour_of_the_city_s_day(call):
+    query = {"lon": 122.52, "lat": -4.0, "service": "police"}
+    assert call("planner", "GET", "/v1/nearest", params={**query, "hour": 17}).json()["hour"] == 17
+    assert call("planner", "GET", "/v1/nearest", params=query).json()["hour"] in range(24)
+    for hour in (24, -1, "pagi", "7.5"):
+        assert_problem(call("planner", "GET", "/v1/nearest", params={**query, "hour": hour}), 422)

@@ -48,7 +48,9 @@ LIMIT_M = 50.0
 
 # A public car as OSRM's engine drives it: it turns round at dead ends only, and loses no time at signals.
 CAR = dataclasses.replace(PROFILES["car"], signal_s=0.0, level_crossing_s=0.0, limited_factor=1.0)
-METRES = 36.0  # km/h: 10 m/s on every street, so that the fastest way is the shortest
+# Valhalla is asked for the shortest way: one speed everywhere, and, as it does, nobody passes through private streets.
+FLAT_KPH = 36.0
+WALKER = dataclasses.replace(CAR, limited_factor=20.0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,12 +100,13 @@ def case_of(name: str) -> Case:
     )
 
 
-def ours(graph: RoadGraph, origins: np.ndarray, destinations: np.ndarray) -> np.ndarray:
-    """Return seconds ``(n_blocks, n, m)`` from the one nearest street of each position."""
+def ours(graph: RoadGraph, origins: np.ndarray, destinations: np.ndarray, what: str = "time_s") -> np.ndarray:
+    """Return seconds or metres (`distance_m`) ``(n_blocks, n, m)`` from the one nearest street of each position."""
     blocks = []
     for start, end in zip(origins, destinations, strict=True):
         field = build_field(graph, snap(graph, start, limit_m=LIMIT_M, n_candidates=1))
-        blocks.append(field.reach(snap(graph, end, limit_m=LIMIT_M, n_candidates=1)).time_s.T)
+        reach = field.reach(snap(graph, end, limit_m=LIMIT_M, n_candidates=1))
+        blocks.append(getattr(reach, what).T)
     return np.stack(blocks)
 
 
@@ -177,12 +180,9 @@ def stations_of(case: Case) -> dict[str, np.ndarray]:
 
 def beside_valhalla(case: Case, job: Path, python: Path) -> list[BenchRow]:
     """Compare metres of the shortest way and reachability; Valhalla reads access and turns by rules of its own."""
-    classes = speeds()
-    flat = classes.assign(speed_kph=METRES)
-    edges = case.roads.edges.assign(speed_kph=np.nan)
-    if "speed_backward_kph" in edges:
-        edges["speed_backward_kph"] = np.nan
-    graph = graph_of(dataclasses.replace(case.roads, edges=edges), EXTRACTS[case.name], flat)
+    edges = case.roads.edges.assign(speed_kph=np.nan, speed_backward_kph=np.nan)
+    flat = speeds().assign(speed_kph=FLAT_KPH)
+    graph = graph_of(dataclasses.replace(case.roads, edges=edges), EXTRACTS[case.name], flat, WALKER)
     origins, destinations = case.origins[:VALHALLA_BLOCKS], case.destinations[:VALHALLA_BLOCKS]
     write_job(
         job,
@@ -194,7 +194,7 @@ def beside_valhalla(case: Case, job: Path, python: Path) -> list[BenchRow]:
         destinations=destinations,
     )
     theirs = ask(job, "valhalla", python)
-    metres = ours(graph, origins, destinations) * METRES / 3.6
+    metres = ours(graph, origins, destinations, "distance_m")
     both = np.isfinite(metres) & np.isfinite(theirs.distance_m)
     gap = np.abs(metres - theirs.distance_m)[both] / np.maximum(theirs.distance_m[both], 100.0)
     one_way = int((np.isfinite(metres) != np.isfinite(theirs.distance_m)).sum())

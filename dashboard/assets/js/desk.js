@@ -13,6 +13,7 @@ const { Form } = await import('./form.js' + search);
 const { Detail } = await import('./detail.js' + search);
 const { Why } = await import('./why.js' + search);
 const { Pin } = await import('./pin.js' + search);
+const { Closures } = await import('./closures.js' + search);
 const { Outbox } = await import('./outbox.js' + search);
 const { Notices } = await import('./notices.js' + search);
 const { Alerts, keepFocus } = await import('./alerts.js' + search);
@@ -79,13 +80,17 @@ class Desk {
     this.legend = legend(ui, LEGEND.filter(service => service in ui.me.services));
     const toggle = (key, action) => { const b = button(t(key), () => { b.setAttribute('aria-pressed', String(action())); }, { class: 'sg-map-button', 'aria-pressed': 'false' }); return b; };
     this.postsButton = toggle('posts', () => this.togglePosts());
+    this.closures = this.isIntake ? null : new Closures(ui, {
+      mayClose: ['operator', 'supervisor'].includes(ui.me.role), now: () => this.live.now(), say: actions.say, ask: actions.ask,
+      formPoint: () => (this.form && this.form.draft.lon !== undefined ? this.form.draft : null),
+    });
     this.soundButton = button('', () => { this.alerts.isSilent = !this.alerts.isSilent; this.drawSound(); if (!this.alerts.isSilent) this.alerts.sound([880, 660]); }, { class: 'sg-map-button' });
     this.drawSound();
-    const tools = el('div', { class: 'sg-tools' }, toggle('legend', () => { this.legend.hidden = !this.legend.hidden; return !this.legend.hidden; }), this.postsButton, this.soundButton, button(t('whole_city'), () => this.wholeCity(), { class: 'sg-map-button' }), button(t('help'), () => this.toggleHelp(), { class: 'sg-map-button' }));
+    const tools = el('div', { class: 'sg-tools' }, toggle('legend', () => { this.legend.hidden = !this.legend.hidden; return !this.legend.hidden; }), this.postsButton, this.closures && this.closures.button, this.soundButton, button(t('whole_city'), () => this.wholeCity(), { class: 'sg-map-button' }), button(t('help'), () => this.toggleHelp(), { class: 'sg-map-button' }));
     const city = ui.me.city, remarks = [city.is_demo ? t('demo_data') : '', city.roads_synthetic ? t('roads_synthetic') : '', city.boundaries_approximate ? t('boundaries_approximate') : ''].filter(Boolean);
     this.origin = el('div', { class: 'sg-remarks', text: remarks.join(' · ') });
     // In the order of the keyboard: the incident that is open, before the hundreds on the map.
-    this.stage = el('main', { class: 'sg-stage' }, this.detail.root, this.stale, tools, this.legend, this.notices.root, this.slot, this.origin);
+    this.stage = el('main', { class: 'sg-stage' }, this.detail.root, this.stale, tools, this.legend, this.closures && this.closures.root, this.notices.root, this.slot, this.origin);
     this.root.append(el('div', { class: 'sg-left' }, isAgency ? null : this.form.root, this.list.root), this.stage);
     this.host.replaceChildren(this.root);
   }
@@ -133,9 +138,10 @@ class Desk {
     this.marks = new Marks(map, this.live, ui, this.actions());
     this.why = new Why(map, ui);
     this.discLayer = L.layerGroup().addTo(map);
+    if (this.closures) this.closures.attach(map);
     if (this.form) {
       this.pin = new Pin(map, ui, (lat, lon) => this.form.setPoint({ lat, lon, method: 'map', accuracy_m: 25 }));
-      map.on('click', event => this.form.setPoint({ lat: event.latlng.lat, lon: event.latlng.wrap().lng, method: 'map', accuracy_m: 25 }));
+      map.on('click', event => this.closures.takes(event.latlng) || this.form.setPoint({ lat: event.latlng.lat, lon: event.latlng.wrap().lng, method: 'map', accuracy_m: 25 }));
       this.pin.update(this.form.draft);
     }
     this.begin();
@@ -145,6 +151,7 @@ class Desk {
     const { live } = this;
     live.addEventListener('rows', event => this.onRows(event.detail));
     live.addEventListener('link', event => this.onLink(event.detail));
+    if (this.closures) live.addEventListener('closures', () => this.closures.read());
     live.start();
     if (this.outbox) this.outbox.start();
     const listen = (target, kind, action, options) => { target.addEventListener(kind, action, options); this.cleanups.push(() => target.removeEventListener(kind, action, options)); };
@@ -164,6 +171,7 @@ class Desk {
     this.alerts.close();
     if (this.outbox) this.outbox.stop();
     if (this.marks) this.marks.close();
+    if (this.closures) this.closures.close();
     this.list.close();
     document.documentElement.removeAttribute('data-siaga-away');
     this.cleanups.forEach(undo => undo());
@@ -320,6 +328,7 @@ class Desk {
 
   escape(event) {
     if (this.helpBox) { this.toggleHelp(); return; }
+    if (this.closures && this.closures.isDrawing) { this.closures.stopDrawing(); return; }
     const isInDetail = this.detail.root.contains(event.target);
     if (!this.selected || !(event.target === document.body || this.list.root.contains(event.target) || this.stage.contains(event.target))) return;
     this.select(null);

@@ -15,7 +15,8 @@ export function legend(ui, services) {
     el('h3', { text: t('legend_shape') }),
     el('ul', {}, STATES.map(status => el('li', {}, symbol({ status, severity: 2, service: 'local_government' }, '', 22), el('span', { text: ui.status(status) }))),
       el('li', {}, el('i', { class: 'sg-legend-wait' }), el('span', { text: t('legend_waiting') })),
-      el('li', {}, el('b', { class: 'sg-drill', text: t('drill') }), el('span', { text: t('legend_drill') }))),
+      el('li', {}, el('b', { class: 'sg-drill', text: t('drill') }), el('span', { text: t('legend_drill') })),
+      ['closed', 'slow'].map(kind => el('li', {}, el('i', { class: 'sg-legend-' + kind }), el('span', { text: t(kind === 'closed' ? 'legend_closed' : 'legend_slow') })))),
     el('h3', { text: t('legend_colour') }),
     el('ul', { class: 'is-two' }, services.map(service => el('li', {}, el('i', { class: 'sg-swatch', style: 'background:var(' + colourVariable(service) + ')', text: ui.letter(service) }), el('span', { text: ui.me.services[service] || service })))),
     el('p', { class: 'sg-soft', text: t('legend_size') }));

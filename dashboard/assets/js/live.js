@@ -97,6 +97,7 @@ export class Live extends EventTarget {
       if (this.isStopped) return;
       this.skew = Date.parse(answer.now) - Date.now();
       this.merge(answer.rows);
+      this.sawClosures(answer.closures);
       this.since = answer.since;
       this.lastOk = Date.now();
       this.setLink(true);
@@ -108,6 +109,13 @@ export class Live extends EventTarget {
       this.isBusy = false;
       this.soon(this.isWanted ? 0 : document.hidden || this.isBlind ? HIDDEN_MS : Math.max(PAUSE_MS, EVERY_MS - (Date.now() - begun)));
     }
+  }
+
+  // A short text that changes when a street is closed or opened, also by the clock.
+  sawClosures(known) {
+    const isNew = this.closures !== undefined && known !== this.closures;
+    this.closures = known;
+    if (isNew) this.dispatchEvent(new Event('closures'));
   }
 
   async knock() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,6 +14,7 @@ from data.import_runs import import_runs
 from gis.words import Estimate
 from ops.commands import calibrate as command
 from ops.commands import nearest as told
+from routing_engine.dispatch.explaining import explain
 from routing_engine.dispatch.fields import active_stations, load_fields
 from routing_engine.dispatch.stations import load_stations
 from routing_engine.network.calibration_store import load_calibrations
@@ -79,6 +81,23 @@ def test_until_calibrated_every_answer_says_so(kendari_tx, server, send):
     found = [one.as_dict() for one in index.nearest(HERE, service="fire")]
     assert {(one["travel_time_p90_s"], one["calibration"]) for one in found} == {(None, "none")}
     assert told.describe(found).endswith(told.NOT_CALIBRATED)
+
+
+def test_the_band_changes_by_itself_at_the_hour(kendari_tx, context):
+    """Nothing is made, read anew or told: the same snapshot answers by the clock."""
+    moment = context.current(kendari_tx)
+
+    def seconds(local):
+        at = replace(moment, now=datetime.fromisoformat(f"{local}+08:00"))
+        found = explain(kendari_tx, at, *HERE, type_code="KBK1")["answers"]
+        return next(one["travel_time_s"] for one in found if one["service"] == "fire")
+
+    assert seconds("2026-06-01T15:59:59") < seconds("2026-06-01T16:00:00")
+    assert seconds("2026-06-01T18:59:59") > seconds("2026-06-01T19:00:00") == seconds("2026-06-01T12:00:00")
+    assert seconds("2026-06-01T23:00:00") == seconds("2026-06-02T03:00:00") < seconds("2026-06-02T07:30:00")
+    asked = explain(kendari_tx, moment, *HERE, type_code="KBK1", at=datetime.fromisoformat("2026-06-01T17:00:00+08:00"))
+    at_five = next(one["travel_time_s"] for one in asked["answers"] if one["service"] == "fire")
+    assert at_five == seconds("2026-06-01T17:30:00")
 
 
 def test_recorded_runs_reach_the_answers(kendari_tx, server, send, load, runs):
