@@ -76,11 +76,12 @@ class Route:
         for edge, (begin, end) in zip(self.edge.tolist(), self.parts.tolist(), strict=True):
             xy = graph.vertex_xy_m[graph.vertex_start[edge] : graph.vertex_start[edge + 1]]
             low, high = min(begin, end), max(begin, end)
-            ends, _ = at_fraction(graph, np.array([edge, edge]), np.array([low, high]))
-            along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
-            between = xy[(along > low * along[-1]) & (along < high * along[-1])]
-            line = np.vstack([ends[:1], between, ends[1:]])
-            lines.append(line if begin <= end else line[::-1])
+            if (low, high) != (0.0, 1.0):  # the first and the last edge
+                ends, _ = at_fraction(graph, np.array([edge, edge]), np.array([low, high]))
+                along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
+                between = xy[(along > low * along[-1]) & (along < high * along[-1])]
+                xy = np.vstack([ends[:1], between, ends[1:]])
+            lines.append(xy if begin <= end else xy[::-1])
         whole = np.vstack(lines)
         # The end of one edge is the beginning of the next.
         moved = np.ones(len(whole), dtype=bool)
