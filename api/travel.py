@@ -14,11 +14,12 @@ from gis.errors import Finding, ValueRefused
 from gis.messages import message
 from gis.words import Language
 from routing_engine.dispatch import travel
+from routing_engine.dispatch.answers import calibration as named_calibration
 from routing_engine.dispatch.context import Moment, Snapshot
-from routing_engine.network.isochrones import MAX_MINUTES
 from routing_engine.network.matrices import matrix, matrix_answer
 
 MOST_OUTLINES = 10
+MAX_MINUTES = 120.0
 MOST_PLACES = 1_000
 MOST_PAIRS = 50_000
 
@@ -155,9 +156,14 @@ def matrix_of(request: Request) -> Response:
         moment = here.context.current(tx)
     stations, asked = moment.snapshot.stations, _hour(moment, hour)
     # As `nearest`: without roads every answer is the labelled estimate.
-    graph = travel.roads_for(stations, profile, tongue, hour=asked).field.graph if stations.parts else None
-    found = matrix(graph, origins, destinations, snap_limit_m=stations.snap_limit_m)
-    return reply({"profile": graph.profile if graph is not None else None, "hour": asked, **matrix_answer(found)})
+    roads = travel.roads_for(stations, profile, tongue, hour=asked) if stations.parts else None
+    graph, calibration = (roads.field.graph, roads.calibration) if roads is not None else (None, None)
+    found = matrix(
+        graph, origins, destinations, calibration=calibration, hour=asked, snap_limit_m=stations.snap_limit_m
+    )
+    named = named_calibration(calibration.calibration_id if calibration else None)
+    said = {"profile": graph.profile if graph is not None else None, "hour": asked, "calibration": named}
+    return reply({**said, **matrix_answer(found)})
 
 
 def _hour(moment: Moment, hour: int | None) -> int:

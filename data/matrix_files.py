@@ -22,6 +22,7 @@ from data.matching_files import DRIVERS, PARQUET, read_points
 from gis.city import read_city
 from gis.db import database_now
 from gis.errors import ColumnError, DataError, NetworkError
+from routing_engine.network.calibration import Calibration
 from routing_engine.network.closure_rows import closures_at, slowed_edges
 from routing_engine.network.closures import closed_network
 from routing_engine.network.graph import RoadGraph
@@ -101,8 +102,21 @@ def roads(tx: Connection, folder: Path, *, profile: str, hour: int) -> RoadGraph
     return closed_network(network, edges, factors) if edges else network
 
 
-def matrix_file(graph: RoadGraph | None, origins: Path, destinations: Path, *, out: Path) -> dict[str, int]:
+def matrix_file(
+    graph: RoadGraph | None,
+    origins: Path,
+    destinations: Path,
+    *,
+    out: Path,
+    calibration: Calibration | None = None,
+    hour: int = 0,
+) -> dict[str, int]:
     """Write the drives between all places of two files; the ending of `out` chooses the format.
+
+    Parameters
+    ----------
+    calibration, hour
+        See `routing_engine.network.matrices.matrix`.
 
     Returns
     -------
@@ -127,7 +141,7 @@ def matrix_file(graph: RoadGraph | None, origins: Path, destinations: Path, *, o
     with _writer(out) as write:
         for first in range(0, len(starts[0]), at_once):
             part = slice(first, first + at_once)
-            found = matrix(graph, starts[1][part], ends[1])
+            found = matrix(graph, starts[1][part], ends[1], calibration=calibration, hour=hour)
             frame = pd.DataFrame(
                 {
                     "origin": np.repeat(np.array(starts[0][part], dtype=object), len(ends[0])),

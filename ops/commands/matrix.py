@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from ops.session import open_engine
     from ops.state import State
     from routing_engine.dispatch.fields import fields_folder
+    from routing_engine.network.calibration_store import load_calibrations
 
     file_to_read(args.origins, "--origins")
     file_to_read(args.destinations, "--destinations")
@@ -43,9 +44,11 @@ def run(args: argparse.Namespace) -> int:
     with open_engine(state, for_reading=True) as engine, transaction(engine) as tx:
         hour = read_city(tx).hour_of(database_now(tx)) if args.hour is None else args.hour
         graph = roads(tx, fields_folder(state.path), profile=args.profile, hour=hour)
-    counts = matrix_file(graph, args.origins, args.destinations, out=args.out)
+        calibration = load_calibrations(tx).get(args.profile)
+    counts = matrix_file(graph, args.origins, args.destinations, out=args.out, calibration=calibration, hour=hour)
     if graph is None:
         print("no roads are loaded: every row is the straight-line estimate (./siaga import roads --help)")
     parts = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-    print(f"{sum(counts.values())} pairs by {args.profile} from {hour:02d}:00, not calibrated: {parts} → {args.out}")
+    made = "not calibrated" if calibration is None else f"calibration {calibration.calibration_id}"
+    print(f"{sum(counts.values())} pairs by {args.profile} at {hour:02d}:00, {made}: {parts} → {args.out}")
     return 0

@@ -1,6 +1,6 @@
 """Drives and isochrones as people and programs ask for them, with all that must be said beside them.
 
-Seconds are those of the stations' travel-time fields: free flow from assumed speeds, not calibrated on recorded runs.
+Seconds are those of `stations.nearest`: modelled, and, where recorded runs calibrate them, the median of such runs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import shapely
 from gis.errors import ConflictError, Finding, ValueRefused
 from gis.messages import message
 from gis.words import Estimate
+from routing_engine.dispatch import answers
 from routing_engine.dispatch.context import Snapshot
 from routing_engine.dispatch.stations import StationIndex
+from routing_engine.network.calibration import Calibration
 from routing_engine.network.estimate import great_circle_m, straight_line
 from routing_engine.network.fields import Field
 from routing_engine.network.isochrones import JUMP_S, isochrones, one_of, street_times, street_times_of
@@ -28,6 +30,8 @@ from routing_engine.network.steps import Step, steps_of
 
 # What a drive is asked for without a word about the vehicle.
 DEFAULT_PROFILE = "car"
+
+NOTHING = shapely.MultiPolygon()
 
 Place = tuple[float, float]
 
@@ -42,11 +46,27 @@ class Start:
 
 @dataclass(frozen=True, eq=False)
 class Roads:
-    """The roads a vehicle drives at an hour, and which station starts on which row of their field."""
+    """The roads a vehicle drives at an hour, the stations' rows of their field, and what recorded runs say of them."""
 
     field: Field
     hour: int
     row_of: Mapping[int, int]
+    calibration: Calibration | None
+
+    @property
+    def real(self) -> tuple[float, float]:
+        """Seconds every drive has besides, and real seconds per modelled second; (0, 1) while not calibrated."""
+        if self.calibration is None:
+            return 0.0, 1.0
+        fixed_s, more_s = self.calibration.median_s([0.0, 1.0], self.hour).tolist()
+        return fixed_s, more_s - fixed_s
+
+    def timed(self, seconds: float) -> dict[str, Any]:
+        """Return the seconds of a drive by road, and those nine of ten drives keep to, as answers have them."""
+        fixed_s, factor = self.real
+        median_s = fixed_s + factor * seconds
+        p90_s = None if self.calibration is None else round(float(self.calibration.p90_s(median_s)), 1)
+        return {"travel_time_s": round(median_s, 1), "travel_time_p90_s": p90_s}
 
 
 def roads_for(
@@ -80,7 +100,8 @@ def roads_for(
             raise ValueRefused.of("profile", message("one_of", language, allowed=allowed), value=wanted)
         number = numbers[wanted]
     part = stations.parts[number]
-    return Roads(part.field, hour, dict(zip(part.stations.tolist(), part.rows.tolist(), strict=True)))
+    rows = dict(zip(part.stations.tolist(), part.rows.tolist(), strict=True))
+    return Roads(part.field, hour, rows, part.calibration)
 
 
 def station_start(stations: StationIndex, code: str, language: str) -> Start:
@@ -144,11 +165,11 @@ def route(
         "properties": properties
         | {
             "estimate": str(Estimate.ROAD),
-            "travel_time_s": round(found.time_s, 1),
+            **roads.timed(found.time_s),
             "distance_m": round(found.distance_m, 1),
             "access_m": [round(metres, 1) for metres in found.access_m],
             "bridge_m": round(float(found.edge_m[found.graph.edge_is_bridge[found.edge]].sum()), 1),
-            "steps": [_step(step, language) for step in steps_of(found, end, drive_side=drive_side)],
+            "steps": [_step(step, roads.real[1], language) for step in steps_of(found, end, drive_side=drive_side)],
         },
     }
 
@@ -168,7 +189,9 @@ def _straight(start: Place, end: Place, properties: dict[str, Any]) -> dict[str,
         "properties": properties
         | {
             "estimate": str(Estimate.STRAIGHT_LINE),
+            "calibration": "none",
             "travel_time_s": round(float(time_s[0, 0]), 1),
+            "travel_time_p90_s": None,
             "distance_m": round(float(distance_m[0, 0]), 1),
             "access_m": None,
             "bridge_m": None,
@@ -177,7 +200,7 @@ def _straight(start: Place, end: Place, properties: dict[str, Any]) -> dict[str,
     }
 
 
-def _step(step: Step, language: str) -> dict[str, Any]:
+def _step(step: Step, factor: float, language: str) -> dict[str, Any]:
     return {
         "kind": str(step.kind),
         "modifier": None if step.modifier is None else str(step.modifier),
@@ -186,7 +209,7 @@ def _step(step: Step, language: str) -> dict[str, Any]:
         "ref": step.ref,
         "text": step_text(step, language),
         "distance_m": round(step.distance_m, 1),
-        "travel_time_s": round(step.time_s, 1),
+        "travel_time_s": round(factor * step.time_s, 1),
         "bearing": step.bearing,
         "lon": round(step.lon, 6),
         "lat": round(step.lat, 6),
@@ -198,6 +221,8 @@ def reached(
 ) -> dict[str, Any]:
     """Return isochrones as a GeoJSON feature collection (EPSG:4326), the shortest first.
 
+    Minutes are real ones where recorded runs calibrate them.
+
     Raises
     ------
     ConflictError
@@ -208,6 +233,8 @@ def reached(
     limit_m = snapshot.stations.snap_limit_m
     roads = roads_for(snapshot.stations, profile, language, hour=hour, station=start.station)
     field, graph = roads.field, roads.field.graph
+    fixed_s, factor = roads.real
+    modelled = {real: (real - fixed_s / 60.0) / factor for real in sorted(minutes)}
     if start.station is not None and start.station in roads.row_of:
         times = street_times_of(field, roads.row_of[start.station])
     else:
@@ -216,18 +243,25 @@ def reached(
             reason = message("off_road", language, limit=round(limit_m))
             fields = ["station"] if start.station is not None else ["lon", "lat"]
             raise ValueRefused(reason, [Finding(field=name, reason=reason) for name in fields])
-        times = street_times(graph, place, limit_s=60.0 * max(minutes) + JUMP_S, access_kph=field.access_kph)
+        times = street_times(graph, place, limit_s=60.0 * max(modelled.values()) + JUMP_S, access_kph=field.access_kph)
     properties = _labels(snapshot, roads) | {"from": _where(snapshot, start)}
+    # What takes longer only to set out is reached by nobody.
+    outlines = isochrones(times, [value for value in modelled.values() if value > 0])
+    drawn = dict(zip([real for real, value in modelled.items() if value > 0], outlines, strict=True))
     return {
         "type": "FeatureCollection",
         "features": [
             {
                 "type": "Feature",
-                "geometry": json.loads(shapely.to_geojson(one.polygon)),
+                "geometry": json.loads(shapely.to_geojson(drawn[real].polygon if real in drawn else NOTHING)),
                 "properties": properties
-                | {"minutes": one.minutes, "estimate": str(Estimate.ROAD), "area_km2": round(one.area_km2, 3)},
+                | {
+                    "minutes": real,
+                    "estimate": str(Estimate.ROAD),
+                    "area_km2": round(drawn[real].area_km2, 3) if real in drawn else 0.0,
+                },
             }
-            for one in isochrones(times, sorted(minutes))
+            for real in modelled
         ],
     }
 
@@ -237,7 +271,7 @@ def _labels(snapshot: Snapshot, roads: Roads) -> dict[str, Any]:
     return {
         "profile": roads.field.graph.profile,
         "hour": roads.hour,
-        "is_calibrated": False,
+        "calibration": answers.calibration(roads.calibration.calibration_id if roads.calibration else None),
         "roads_synthetic": bool(snapshot.city.settings.get("roads_synthetic", False)),
     }
 

@@ -91,7 +91,7 @@ def test_a_route_is_a_line_with_seconds_streets_and_steps(call):
     # Three quarters of each street, and the metres beside the road at 10 km/h.
     assert said["travel_time_s"] == pytest.approx(0.75 * 444 + 0.75 * 222 + 8, abs=2)
     assert said["distance_m"] == pytest.approx(1.5 * 4440 + 22, abs=5)
-    assert (said["estimate"], said["profile"], said["hour"], said["is_calibrated"]) == ("road", "car", 8, False)
+    assert (said["estimate"], said["profile"], said["hour"], said["calibration"]) == ("road", "car", 8, "none")
     assert said["bridge_m"] == pytest.approx(0.75 * 4440, abs=2)
     assert [step["text"] for step in said["steps"]] == [
         "Head east on Jalan Raya",
@@ -172,7 +172,7 @@ def test_isochrones_are_nested_and_say_what_they_are(call):
     assert not inner.covers(shapely.Point(122.503, -4.0))
     assert outer.covers(shapely.Point(122.5, -3.99))
     said = small["properties"]
-    assert (said["profile"], said["hour"], said["is_calibrated"], said["estimate"]) == ("car", 8, False, "road")
+    assert (said["profile"], said["hour"], said["calibration"], said["estimate"]) == ("car", 8, "none", "road")
     assert said["from"]["station"]["code"] == "POL-B"
     assert 0 < said["area_km2"] < large["properties"]["area_km2"]
 
@@ -214,7 +214,15 @@ def test_a_matrix_labels_every_drive(call):
     answer = matrix(call, **body)
     assert answer.status_code == 200, answer.text
     found = answer.json()
-    assert set(found) == {"profile", "hour", "is_calibrated", "travel_time_s", "distance_m", "estimate"}
+    assert set(found) == {
+        "profile",
+        "hour",
+        "calibration",
+        "travel_time_s",
+        "travel_time_p90_s",
+        "distance_m",
+        "estimate",
+    }
     assert found["estimate"] == [["road", "road"], ["straight_line", "straight_line"]]
     assert found["travel_time_s"][0] == pytest.approx([0.75 * 444 + 0.75 * 222, 0], abs=1)
     assert found["distance_m"][1][1] == pytest.approx(3318 * 1.4, rel=0.01)
