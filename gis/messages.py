@@ -93,6 +93,36 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "kode ini dipakai beberapa; sebutkan salah satu: {allowed}",
         "the code stands for several; name one of: {allowed}",
     ),
+    "no_roads": (
+        "belum ada jaringan jalan; impor dengan ./siaga import roads FILE.osm.pbf, lalu tunggu waktu tempuh dihitung",
+        "there are no roads yet; import them with ./siaga import roads FILE.osm.pbf, then wait for their travel times",
+    ),
+    "no_road_leads": (
+        "tidak ada jalan yang dapat dilalui kendaraan ini ke sana sekarang; mungkin ditutup",
+        "no road this vehicle may drive leads there now; it may be closed",
+    ),
+    "off_road": ("lebih dari {limit} m dari jalan mana pun", "more than {limit} m from every road"),
+    "unknown_station": (
+        "tidak ada pos aktif dengan kode atau id ini",
+        "no station in service has this code or id",
+    ),
+    "station_hint": ("kode dan id ada pada jawaban GET /v1/nearest", "codes and ids are in answers of GET /v1/nearest"),
+    "point_format": ("bukan titik lon,lat", "not a point lon,lat"),
+    "point_hint": ("derajat EPSG:4326, misalnya 122.49985,-3.9962", "degrees EPSG:4326, such as 122.49985,-3.9962"),
+    "one_start": ("isi salah satu: {names}", "give one of: {names}"),
+    "minutes_format": (
+        "bukan daftar menit: 1 sampai {most} bilangan antara 0 dan {limit}",
+        "not a list of minutes: 1 to {most} numbers between 0 and {limit}",
+    ),
+    "minutes_hint": ("misalnya 5,10,15", "such as 5,10,15"),
+    "places_format": (
+        "bukan daftar [lon, lat]: 1 sampai {limit} titik",
+        "not a list of [lon, lat]: 1 to {limit} points",
+    ),
+    "too_many_pairs": (
+        "{n} pasangan; paling banyak {limit} sekali minta",
+        "{n} pairs; at most {limit} in one request",
+    ),
     "open_assignments": (
         "masih ada instansi yang belum selesai: {agencies}; isi alasan untuk tetap menutup",
         "agencies are not done yet: {agencies}; give a reason to close all the same",

@@ -29,6 +29,7 @@ COMMANDS = (
     "explain",
     "nearest",
     "match",
+    "matrix",
     "import_",
     "calibrate",
     "city",

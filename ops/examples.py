@@ -13,6 +13,7 @@ EXAMPLES = {
     "report": "./siaga report --lon 122.49985 --lat -3.9962 --type KAM1 --accuracy 100",
     "explain": "./siaga explain 122.49985 -3.9962 --type KAM1",
     "nearest": "./siaga nearest 122.5885 -3.9795 --service fire --limit 5",
+    "matrix": "./siaga matrix --origins calls.csv --destinations stations.csv --profile ambulance --out times.csv",
     "match": "./siaga match calls.csv --service police --out matched.csv",
     "test": "./siaga test tests/zones -k border",
     "bench": "./siaga bench intake live --json figures.json",

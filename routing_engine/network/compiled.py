@@ -34,7 +34,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 PACKAGE = "routing_engine.network.kernels"
-MODULES = ("searching", "placing", "gathering", "repairing")
+MODULES = ("searching", "placing", "gathering", "repairing", "spreading")
 LIST = "files.json"
 # Folders of earlier versions that are kept: another checkout may use the same environment.
 KEPT = 12
@@ -51,6 +51,7 @@ class Kernels:
     placing: ModuleType
     gathering: ModuleType
     repairing: ModuleType
+    spreading: ModuleType
 
 
 _loaded: list[Kernels] = []

@@ -38,13 +38,15 @@ class RoadGraph:
     ----------
     profile, metric_srid, digest
         Vehicle profile; the SRID of every ``xy_m``; SHA-256 of what the graph was made from.
-    street_names, road_classes
-        Texts that `edge_name` (-1: no name) and `edge_class` point into.
+    street_names, street_refs, road_classes
+        Texts that `edge_name` (-1: no name), `edge_ref` (-1: no number) and `edge_class` point into.
     node_id, node_lonlat, node_xy_m
         ``(n_nodes,)``, ``(n_nodes, 2)`` EPSG:4326 degrees and metres; neighbours stand near each other.
     edge_id, edge_from, edge_to, edge_length_m, edge_class, edge_name
         ``(n_edges,)``; `edge_from` and `edge_to` are node indices in the order of the drawing; a street without a name
         goes by its number (``ref``).
+    edge_way, edge_is_roundabout
+        ``(n_edges,)``: the OSM way an edge is part of (0: none); part of a roundabout.
     edge_is_bridge, edge_is_tunnel, edge_layer
         ``(n_edges,)``: on which level the street runs; layer 0 is the ground.
     edge_component
@@ -79,6 +81,7 @@ class RoadGraph:
     metric_srid: int
     digest: str
     street_names: tuple[str, ...]
+    street_refs: tuple[str, ...]
     road_classes: tuple[str, ...]
     node_id: Ints
     node_lonlat: Floats
@@ -89,6 +92,9 @@ class RoadGraph:
     edge_length_m: Floats
     edge_class: npt.NDArray[np.int16]
     edge_name: npt.NDArray[np.int32]
+    edge_ref: npt.NDArray[np.int32]
+    edge_way: Ints
+    edge_is_roundabout: npt.NDArray[np.bool_]
     edge_is_bridge: npt.NDArray[np.bool_]
     edge_is_tunnel: npt.NDArray[np.bool_]
     edge_layer: npt.NDArray[np.int16]
@@ -186,6 +192,11 @@ class RoadGraph:
         """Return the name of the street the edge belongs to."""
         name = int(self.edge_name[edge])
         return self.street_names[name] if name >= 0 else None
+
+    def ref(self, edge: int) -> str | None:
+        """Return the number of the road the edge belongs to."""
+        ref = int(self.edge_ref[edge])
+        return self.street_refs[ref] if ref >= 0 else None
 
     def components(self) -> pd.DataFrame:
         """List what lies outside the main part, longest first.
@@ -297,6 +308,9 @@ def build_graph(
     vertex_lonlat, owner = shapely.get_coordinates(geometry, return_index=True)
     street = edges["name"].where(edges["name"].notna(), edges["ref"]) if "ref" in edges else edges["name"]
     names, street_names = pd.factorize(street, sort=True)
+    refs, street_refs = pd.factorize(column(edges, "ref", None, object), sort=True)
+    way = np.nan_to_num(column(edges, "osm_way_id", 0.0, np.float64)).astype(np.int64)
+    is_roundabout = column(edges, "is_roundabout", False, bool)
     classes, road_classes = pd.factorize(edges["road_class"], sort=True)
     length_m = edges["length_m"].to_numpy(np.float64)
     is_bridge = edges["is_bridge"].to_numpy(bool)
@@ -305,7 +319,8 @@ def build_graph(
         digest = _content_digest(
             *[np.asarray(nodes["node_id"]), lonlat, np.asarray(edges["edge_id"]), ends, arcs.edge, arcs.of_edge],
             *[arcs.time_s, arcs.delay_s, length_m, vertex_lonlat, owner, names, classes, is_bridge, is_tunnel, layer],
-            *[np.asarray(list(street_names), object), np.asarray(list(road_classes), object)],
+            *[refs, way, is_roundabout],
+            *[np.asarray(list(texts), object) for texts in (street_names, street_refs, road_classes)],
             *[turns.from_edge, turns.via_node, turns.to_edge, turns.is_only],
             np.asarray([profile.name, metric_srid, hour_from, turns.via_edges], object),
         )
@@ -316,6 +331,7 @@ def build_graph(
         metric_srid=metric_srid,
         digest=digest,
         street_names=tuple(str(name) for name in street_names),
+        street_refs=tuple(str(ref) for ref in street_refs),
         road_classes=tuple(str(name) for name in road_classes),
         node_id=node_ids.to_numpy(np.int64),
         node_lonlat=lonlat,
@@ -326,6 +342,9 @@ def build_graph(
         edge_length_m=length_m,
         edge_class=classes.astype(np.int16),
         edge_name=names.astype(np.int32),
+        edge_ref=refs.astype(np.int32),
+        edge_way=way,
+        edge_is_roundabout=is_roundabout,
         edge_is_bridge=is_bridge,
         edge_is_tunnel=is_tunnel,
         edge_layer=layer,
@@ -381,6 +400,7 @@ def graph_from_arrays(head: Mapping[str, Any], arrays: Mapping[str, Any]) -> Roa
         metric_srid=head["metric_srid"],
         digest=head["digest"],
         street_names=tuple(head["street_names"]),
+        street_refs=tuple(head["street_refs"]),
         road_classes=tuple(head["road_classes"]),
         **arrays,
     )

@@ -92,3 +92,12 @@ def test_nearest_is_asked_for_an_hour_of_the_city_s_day(call):
     assert call("planner", "GET", "/v1/nearest", params=query).json()["hour"] in range(24)
     for hour in (24, -1, "pagi", "7.5"):
         assert_problem(call("planner", "GET", "/v1/nearest", params={**query, "hour": hour}), 422)
+
+
+def test_without_roads_routes_say_so_and_matrices_estimate(call):
+    for path in ("/v1/route?from=122.47,-4.01&to=122.5,-4.0", "/v1/isochrones?lon=122.47&lat=-4.01&minutes=5"):
+        body = assert_problem(call("intake", "GET", path), 409)
+        assert "./siaga import roads" in body["detail"]
+    places = {"origins": [[122.47, -4.01]], "destinations": [[122.5, -4.0]]}
+    found = call("intake", "POST", "/v1/matrix", json=places).json()
+    assert (found["profile"], found["estimate"]) == (None, [["straight_line"]])

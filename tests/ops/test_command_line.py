@@ -37,7 +37,7 @@ def test_commands_that_do_not_exist_yet_are_not_named(capsys):
     assert caught.value.code == 0
     words = capsys.readouterr().out.split()
     assert {"demo", "up", "down", "status", "doctor", "report", "user", "token", "city", "bench"} <= set(words)
-    assert not {"matrix", "backup", "restore"} & set(words)
+    assert not {"backup", "restore"} & set(words)
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["report"], ["user", "add", "x", "--role", "king"], []])
