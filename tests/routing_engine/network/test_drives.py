@@ -52,7 +52,8 @@ def test_matrix_pairs_and_units_equal_the_field(tables, stations, points):
     place = on_edges(graph, points[:1])
     to_it = times_to(graph, place, starts, limit_s=np.inf)
     assert np.allclose(to_it.time_s, found.time_s[:, 0], rtol=0, atol=1e-9, equal_nan=True)
-    assert np.allclose(to_it.distance_m, found.distance_m[:, 0], rtol=0, atol=1e-6, equal_nan=True)
+    # Of drives that are equally fast but for rounding, one may be a few 1/1024 m shorter.
+    assert np.allclose(to_it.distance_m, found.distance_m[:, 0], rtol=1e-5, atol=1e-2, equal_nan=True)
     near = times_to(graph, place, starts, limit_s=30.0)
     expected = np.where(found.time_s[:, 0] <= 30.0, found.time_s[:, 0], np.nan)
     assert np.allclose(near.time_s, expected, rtol=0, atol=1e-9, equal_nan=True)
