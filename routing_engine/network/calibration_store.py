@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -13,18 +14,20 @@ from sqlalchemy import Connection, insert, select, update
 
 from routing_engine.network.calibration import Calibration
 from routing_engine.network.graph import FORMAT
+from routing_engine.network.profiles import PROFILES
 from routing_engine.network.speeds import class_speeds, hour_bands
 from routing_engine.network.store import load_speeds
 from routing_engine.network.tables import road_build, travel_calibration
 
 
 def model_of(speeds: pd.DataFrame, profile: str, *, is_synthetic: bool) -> str:
-    """Return the name of what modelled seconds come from: the rules of the graph, the speeds, and the kind of roads.
+    """Return the name of what modelled seconds come from: rules of graph and vehicle, speeds, and the kind of roads.
 
     New roads of the same kind keep it: a street more does not change how crews drive. Other speeds do not.
     """
     by_band = {str(hour): class_speeds(speeds, profile, hour) for hour in hour_bands(speeds, profile)}
-    inputs = {"format": FORMAT, "profile": profile, "is_synthetic": is_synthetic, "speeds": by_band}
+    vehicle = asdict(PROFILES[profile])
+    inputs = {"format": FORMAT, "profile": vehicle, "is_synthetic": is_synthetic, "speeds": by_band}
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
@@ -34,7 +37,8 @@ def models_in_use(tx: Connection) -> dict[str, str]:
     if is_synthetic is None:
         return {}
     speeds = load_speeds(tx)
-    return {str(name): model_of(speeds, str(name), is_synthetic=is_synthetic) for name in speeds["profile"].unique()}
+    named = [str(name) for name in speeds["profile"].unique() if name in PROFILES]
+    return {name: model_of(speeds, name, is_synthetic=is_synthetic) for name in named}
 
 
 def load_calibrations(tx: Connection) -> dict[str, Calibration]:

@@ -300,7 +300,7 @@ def build_graph(
     arcs = make_arcs(nodes, edges, ends, edge_speeds(edges, speeds, profile, hour_from), profile)
     turns, findings = make_turns(restrictions, edge_ids, node_ids, ends, profile)
     if u_turns == UTurns.DEAD_ENDS:
-        turns = joined(turns, no_turning_round(arcs, len(nodes)))
+        turns = joined(turns, no_turning_round(arcs, turns, len(nodes)))
     states = expand(arcs, turns, len(nodes))
     label = strong_components(states)
 

@@ -109,16 +109,49 @@ def ranges(start: Ints, count: Ints) -> Ints:
     return np.repeat(start - before, count) + np.arange(int(count.sum()))
 
 
-def no_turning_round(arcs: Arcs, n_nodes: int) -> Turns:
-    """List the restrictions that forbid turning round wherever another two-way street leads on.
+def no_turning_round(arcs: Arcs, turns: Turns, n_nodes: int) -> Turns:
+    """List the restrictions that forbid turning round wherever another street may be taken.
 
-    OSRM's rule: where all others are one-way streets, the end of a two-way one counts as dead.
+    A dead end is where nothing else is left: no other arc leaves, or restrictions forbid each one that does. That is
+    OSRM's rule.
     """
     is_two_way = (arcs.of_edge[arcs.edge] >= 0).all(axis=1)
-    n_leaving = np.bincount(arcs.tail[is_two_way], minlength=n_nodes)
-    barred = np.flatnonzero(is_two_way & (n_leaving[arcs.head] > 1))
+    n_leaving = np.bincount(arcs.tail, minlength=n_nodes)
+    n_others = n_leaving[arcs.head] - 1
+    for (restricted, via), left in _left_by_restrictions(arcs, turns).items():
+        for arc in arcs.of_edge[restricted]:
+            if arc >= 0 and arcs.head[arc] == via:
+                n_others[arc] = left
+    barred = np.flatnonzero(is_two_way & (n_others > 0))
     edge = arcs.edge[barred]
     return Turns(edge, arcs.head[barred], edge, np.zeros(len(barred), bool), ((),) * len(barred))
+
+
+def _left_by_restrictions(arcs: Arcs, turns: Turns) -> dict[tuple[int, int], int]:
+    """Count, for each restricted arrival (edge, node), the other edges that may still be taken."""
+    banned: dict[tuple[int, int], set[int]] = {}
+    only: dict[tuple[int, int], set[int]] = {}
+    rows = zip(
+        turns.from_edge.tolist(),
+        turns.via_node.tolist(),
+        turns.to_edge.tolist(),
+        turns.is_only,
+        turns.via_edges,
+        strict=True,
+    )
+    for edge, via, to, is_only, via_edges in rows:
+        if not via_edges:
+            (only if is_only else banned).setdefault((edge, via), set()).add(to)
+    leaving: dict[int, set[int]] = {via: set() for _, via in banned.keys() | only.keys()}
+    for arc in np.flatnonzero(np.isin(arcs.tail, list(leaving))).tolist():
+        leaving[int(arcs.tail[arc])].add(int(arcs.edge[arc]))
+    left = {}
+    for edge, via in banned.keys() | only.keys():
+        others = leaving[via] - {edge} - banned.get((edge, via), set())
+        if (edge, via) in only:
+            others &= only[edge, via]
+        left[edge, via] = len(others)
+    return left
 
 
 def joined(one: Turns, two: Turns) -> Turns:

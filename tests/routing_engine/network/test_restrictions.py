@@ -112,6 +112,28 @@ def test_turning_round_at_dead_ends_only():
     assert times_from(graph_with(*ring, u_turns=UTurns.DEAD_ENDS), 1)[3] == np.inf
 
 
+def test_where_every_other_street_is_forbidden_the_road_is_a_dead_end():
+    edges = [*EDGES, (91, 9, 1, "forward")]
+    into_2 = (91, 1, (), 12, "only")
+    nodes, frame, _ = frames({**POINTS, 9: (-100, 0)}, edges)
+
+    def seconds_to_5(*rows):
+        made = build_graph(
+            nodes,
+            frame,
+            turns(into_2, *rows),
+            speeds=SPEEDS,
+            profile=PROFILES["car"],
+            metric_srid=SRID,
+            u_turns=UTurns.DEAD_ENDS,
+        )
+        return times_from(made, 9)[5]
+
+    all_but_7 = ((12, 2, (), 23, "no"), (12, 2, (), 62, "no"))
+    assert seconds_to_5(*all_but_7) == 60  # on to 7, round there, back
+    assert seconds_to_5(*all_but_7, (12, 2, (), 27, "no")) == 40  # round at 2: nothing else is left
+
+
 def history_times(edges, restrictions, start):
     """Dijkstra over the last arcs driven, every rule looked up where it is asked: {(node, last arcs)}."""
     arcs = list(arcs_of(edges))
