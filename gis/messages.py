@@ -101,6 +101,19 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "tidak ada jalan yang dapat dilalui kendaraan ini ke sana sekarang; mungkin ditutup",
         "no road this vehicle may drive leads there now; it may be closed",
     ),
+    "straight_across": ("{distance} menyeberang {water}", "{distance} across {water}"),
+    "detour_bridge": (
+        "Garis lurus terdekat: {name}, {straight}, tetapi {minutes} menit lewat jembatan.",
+        "Nearest in a straight line: {name}, {straight}, but {minutes} min over the bridge.",
+    ),
+    "detour_road": (
+        "Garis lurus terdekat: {name}, {straight}, tetapi {minutes} menit lewat jalan ({distance}).",
+        "Nearest in a straight line: {name}, {straight}, but {minutes} min by road ({distance}).",
+    ),
+    "detour_none": (
+        "Garis lurus terdekat: {name}, {straight}, tetapi tidak ada jalan dari sana sekarang.",
+        "Nearest in a straight line: {name}, {straight}, but no road leads from there now.",
+    ),
     "off_road": ("lebih dari {limit} m dari jalan mana pun", "more than {limit} m from every road"),
     "unknown_station": (
         "tidak ada pos aktif dengan kode atau id ini",

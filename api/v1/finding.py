@@ -13,6 +13,7 @@ from gis.actors import Actor
 from gis.db import transaction
 from routing_engine.dispatch import codes, stations
 from routing_engine.dispatch.closures import travel_times
+from routing_engine.dispatch.detours import detour
 from routing_engine.dispatch.explaining import find_services
 
 router = APIRouter()
@@ -72,5 +73,6 @@ def nearest(
         codes.service(snapshot, service, tongue)
         asked = snapshot.city.hour_of(moment.now) if hour is None else hour
         found = stations.nearest(snapshot, lon, lat, service, limit, hour=asked)
-    answer = {"lon": lon, "lat": lat, "service": service, "hour": asked, "stations": found}
+        around = detour(tx, snapshot, (lon, lat), service=service, hour=asked, language=tongue)
+    answer = {"lon": lon, "lat": lat, "service": service, "hour": asked, "stations": found, "detour": around}
     return reply(answer | {"travel_times": travel_times(moment)})

@@ -62,6 +62,8 @@ def describe(answer: dict[str, Any]) -> str:
         lines.append(f"  {one['service']:<20} {one['agency'] or '-':<5} {one['match']:<10} {jurisdiction}".rstrip())
         if one.get("why"):
             lines.append(f"      {one['why']}")
+        if one.get("detour"):
+            lines.append(f"      {one['detour']['why']}")
         if one.get("station"):
             lines.append(f"      {one['station']['name']} {reach(one)}".rstrip())
     lines += question_lines(answer)

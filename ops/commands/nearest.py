@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from ops.session import open_engine
     from ops.state import State
     from routing_engine.dispatch.context import Context
+    from routing_engine.dispatch.detours import detour
     from routing_engine.dispatch.stations import nearest
 
     state = State.at(args.state)
@@ -45,12 +46,13 @@ def run(args: argparse.Namespace) -> int:
             raise ValueRefused.of("--service", f"the city has no service {args.service}", f"one of {known}")
         hour = snapshot.city.hour_of(moment.now) if args.hour is None else args.hour
         found = nearest(snapshot, lon, lat, args.service, args.limit, hour=hour)
-    answer = {"hour": hour, "stations": found}
-    print(json.dumps(answer, ensure_ascii=False, indent=1) if args.json else describe(found))
+        around = detour(tx, snapshot, (lon, lat), service=args.service, hour=hour, language="en")
+    answer = {"hour": hour, "stations": found, "detour": around}
+    print(json.dumps(answer, ensure_ascii=False, indent=1) if args.json else describe(found, around))
     return 0
 
 
-def describe(found: list[dict[str, Any]]) -> str:
+def describe(found: list[dict[str, Any]], around: dict[str, Any] | None = None) -> str:
     """Return the stations as lines for the terminal."""
     if not found:
         return "no station of this service"
@@ -62,6 +64,8 @@ def describe(found: list[dict[str, Any]]) -> str:
         length = "-" if metres is None else f"{metres:.0f}"
         straight = f"{one['straight_line_m']:.0f} m ({one['straight_line_rank']}.)"
         lines.append(f"{rank:>2} {one['name']:<34} {time:>10} {late:>9} {length:>8}  {one['estimate']:<14} {straight}")
+    if around:
+        lines.append(around["why"])
     if any(one["travel_time_s"] is not None and one["calibration"] == "none" for one in found):
         lines.append(NOT_CALIBRATED)
     return "\n".join(lines)

@@ -17,7 +17,8 @@ from gis.reports import Facts
 from gis.words import Match
 from routing_engine.dispatch import answers, codes
 from routing_engine.dispatch.context import Moment
-from routing_engine.dispatch.decision import Decision, decide
+from routing_engine.dispatch.decision import Decision, Duty, decide
+from routing_engine.dispatch.detours import detour
 from zones import reasons
 from zones.matching import Candidate, PointMatch, match_point
 from zones.receipts import digest, make_body
@@ -144,7 +145,7 @@ def explain(
     dict
         `lon`, `lat`, `accuracy_m`, `at`, `boundary_set`, `in_service_area`, `admin`, `handoff`, `question`, and
         `answers`: per jurisdiction the service, agency, match, share, metres to the border, sentence and digest; of a
-        type also role and station.
+        type also role, station, and `detour` (see `detours.detour`).
     """
     seen = look(
         tx,
@@ -161,7 +162,10 @@ def explain(
     if decision is not None:
         rows = [
             answers.duty_answer(duty, moment.snapshot, language)
-            | {"digest": digest(decision.receipts[duty.receipt_id])}
+            | {
+                "digest": digest(decision.receipts[duty.receipt_id]),
+                "detour": _detour(tx, moment, duty, (lon, lat), seen.at, language),
+            }
             for duty in decision.duties
         ]
     else:
@@ -172,6 +176,23 @@ def explain(
         "question": decision.question if decision else None,
         "answers": rows,
     }
+
+
+def _detour(
+    tx: Connection, moment: Moment, duty: Duty, lonlat: tuple[float, float], at: datetime, language: str
+) -> dict[str, Any] | None:
+    if duty.winner is None or duty.station is None:
+        return None
+    return detour(
+        tx,
+        moment.snapshot,
+        lonlat,
+        service=duty.rule.service,
+        agency=duty.winner.agency,
+        jurisdiction_code=duty.winner.code,
+        hour=moment.snapshot.city.hour_of(at),
+        language=language,
+    )
 
 
 def _responsible(match: PointMatch, service: str, moment: Moment, language: str) -> list[dict[str, Any]]:

@@ -181,6 +181,19 @@ def _drive(roads: Roads, start: Start, places: Snapped) -> Route | None:
     return routes(roads.field.graph, one_of(places, 0), one_of(places, 1))[0]
 
 
+def drive_from(stations: StationIndex, code: str, lonlat: Place, *, hour: int) -> Route | None:
+    """Return the drive from a station's field to a point; `None` without a road at either end or between them."""
+    number = stations.codes.index(code)
+    which = int(stations.part_of[hour, number])
+    if which < 0:
+        return None
+    part = stations.parts[which]
+    place = snap(part.field.graph, [lonlat], limit_m=stations.snap_limit_m)
+    if not place.is_on_road[0]:
+        return None
+    return route_from_station(part.field, int(part.rows[np.flatnonzero(part.stations == number)[0]]), place)
+
+
 def _straight(start: Place, end: Place, properties: dict[str, Any]) -> dict[str, Any]:
     time_s, distance_m = straight_line(great_circle_m([start], [end]))
     return {

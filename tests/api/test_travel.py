@@ -273,3 +273,12 @@ def test_the_pages_ask_the_same_with_a_session(server, city_database, owner, sta
         assert outlines.json()["features"][0]["properties"]["minutes"] == 5
         assert_problem(browser.get("/api/isochrones", params={"minutes": "5"}, headers=headers), 422)
     engine.dispose()
+
+
+def test_nearest_says_why_the_nearest_in_a_straight_line_is_not_the_first(call):
+    # From beside the northern end both posts are as far by road; west of it the line to Polsek Barat is the shorter.
+    near = call("intake", "GET", "/v1/nearest", params={"lon": 122.5, "lat": -3.99, "service": "police"}).json()
+    assert near["detour"] is None
+    query = {"lon": 122.5012, "lat": -3.963, "service": "police", "hour": 8}
+    stations = call("intake", "GET", "/v1/nearest", params=query).json()
+    assert (stations["detour"] is None) == (stations["stations"][0]["straight_line_rank"] == 1)

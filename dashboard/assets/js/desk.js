@@ -12,6 +12,7 @@ const { Sent } = await import('./sent.js' + search);
 const { Form } = await import('./form.js' + search);
 const { Detail } = await import('./detail.js' + search);
 const { Why } = await import('./why.js' + search);
+const { DriveLine } = await import('./route.js' + search);
 const { Pin } = await import('./pin.js' + search);
 const { Closures } = await import('./closures.js' + search);
 const { Outbox } = await import('./outbox.js' + search);
@@ -21,6 +22,8 @@ const { Commands } = await import('./commands.js' + search);
 const { legend, help, stations } = await import('./legend.js' + search);
 
 const LEGEND = ['police', 'fire', 'medical', 'rescue', 'civil_protection', 'electricity', 'traffic', 'public_order', 'social', 'environment'];
+// How long the worker has for new travel times before the route is asked for again.
+const DRIVE_ANEW_MS = 2500;
 
 async function whoAmI(api, host, wording) {
   for (let wait = 500; ; wait = Math.min(3000, wait * 1.5)) {
@@ -108,7 +111,7 @@ class Desk {
       open: id => this.open(id),
       close: () => this.select(null),
       show: incident => this.map.flyTo([incident.lat, incident.lon], Math.max(this.map.getZoom(), 16), { duration: 0.4, animate: !isCalm() }),
-      read: incident => this.showDisc(incident),
+      read: incident => { this.showDisc(incident); this.showDrive(incident); },
       move: (row, point, reset) => this.relocate(row, point, reset),
       why: (assignment, incident) => this.showWhy(assignment, incident),
       answer: (row, assignment, state) => this.answer(row, assignment, state),
@@ -138,6 +141,7 @@ class Desk {
     this.marks = new Marks(map, this.live, ui, this.actions());
     this.why = new Why(map, ui);
     this.discLayer = L.layerGroup().addTo(map);
+    this.drive = new DriveLine(map, ui);
     if (this.closures) this.closures.attach(map);
     if (this.form) {
       this.pin = new Pin(map, ui, (lat, lon) => this.form.setPoint({ lat, lon, method: 'map', accuracy_m: 25 }));
@@ -151,7 +155,7 @@ class Desk {
     const { live } = this;
     live.addEventListener('rows', event => this.onRows(event.detail));
     live.addEventListener('link', event => this.onLink(event.detail));
-    if (this.closures) live.addEventListener('closures', () => this.closures.read());
+    if (this.closures) live.addEventListener('closures', () => { this.closures.read(); this.drivesAnew(); });
     live.start();
     if (this.outbox) this.outbox.start();
     const listen = (target, kind, action, options) => { target.addEventListener(kind, action, options); this.cleanups.push(() => target.removeEventListener(kind, action, options)); };
@@ -168,6 +172,7 @@ class Desk {
 
   close() {
     this.live.stop();
+    clearTimeout(this.driveTimer);
     this.alerts.close();
     if (this.outbox) this.outbox.stop();
     if (this.marks) this.marks.close();
@@ -231,6 +236,7 @@ class Desk {
     this.list.select(id);
     this.marks.select(id);
     this.why.clear();
+    this.drive.clear();
     this.discLayer.clearLayers();
     this.root.classList.toggle('has-detail', Boolean(id));
     this.detail.open(id);
@@ -255,6 +261,18 @@ class Desk {
   showDisc(incident) {
     this.discLayer.clearLayers();
     if (incident.accuracy_m > 0) L.circle([incident.lat, incident.lon], { radius: incident.accuracy_m, className: 'sg-disc', interactive: false, renderer: this.discRenderer ||= L.svg({ padding: 0.3 }) }).addTo(this.discLayer);
+  }
+
+  // After a street was closed or opened the worker needs a moment for the new travel times.
+  drivesAnew() {
+    clearTimeout(this.driveTimer);
+    this.driveTimer = setTimeout(() => { const { incident } = this.detail; if (incident && incident.incident_id === this.selected) { this.drive.key = null; this.showDrive(incident); } }, DRIVE_ANEW_MS);
+  }
+
+  async showDrive(incident) {
+    if (incident.is_ended) { this.drive.clear(); this.detail.drives(incident, null); return; }
+    const answer = await this.drive.show(incident);
+    if (this.selected === incident.incident_id) this.detail.drives(incident, answer);
   }
 
   async showWhy(assignment, incident) {

@@ -6,6 +6,7 @@ const { symbol, colourVariable } = await import('./shapes.js' + search);
 const { isEnded } = await import('./live.js' + search);
 const { Measures } = await import('./measures.js' + search);
 const { timeline } = await import('./timeline.js' + search);
+const { driveWords } = await import('./route.js' + search);
 
 const STEPS = ['delivered', 'accepted', 'en_route', 'on_scene', 'done'];
 const RANK = { queued: 0, delivered: 1, seen: 1, accepted: 2, declined: 2, en_route: 3, on_scene: 4, done: 5 };
@@ -31,7 +32,7 @@ export class Detail {
     const isOther = id !== this.id;
     this.id = id;
     this.root.hidden = !id;
-    if (isOther) { this.incident = null; this.whyOf = null; this.whyAnswer = null; this.dialog = null; this.isLong = false; this.shut(); if (this.measures) this.measures.reset(); this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
+    if (isOther) { this.incident = null; this.drive = null; this.hasSteps = false; this.whyOf = null; this.whyAnswer = null; this.dialog = null; this.isLong = false; this.shut(); if (this.measures) this.measures.reset(); this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
     clearTimeout(this.wait);
     if (!id) return;
     // Running down the list with the arrow key asks only for the incident it stops at.
@@ -68,6 +69,13 @@ export class Detail {
   newest(row) {
     const known = this.incident && this.incident.incident_id === row.id ? this.incident.version : 0;
     return { incident_id: row.id, number: row.number, version: Math.max(row.version, known) };
+  }
+
+  // The drive of the station that was called, when the map has it.
+  drives(incident, answer) {
+    if (incident.incident_id !== this.id || !this.incident || answer === this.drive) return;
+    this.drive = answer;
+    this.draw();
   }
 
   changed(id) { if (id === this.id) this.read(); }
@@ -110,6 +118,7 @@ export class Detail {
     if (!own) parts.push(el('h3', { text: t('assignments') + ' ' + list.length }));
     for (const assignment of list) parts.push(own ? this.desk(assignment) : this.assignment(assignment));
     parts.push(this.assumed(list));
+    parts.push(driveWords(this.drive, ui, { isOpen: this.hasSteps, toggle: () => { this.hasSteps = !this.hasSteps; this.draw(); } }));
     parts.push(el('h3', { text: t('timeline') }), timeline(incident.events || [], ui));
     redraw(this.body, parts.filter(Boolean));
     this.body.scrollTop = scroll;
