@@ -207,6 +207,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Penutupan ini menutup {percent} % jalan untuk {profile}: hampir tidak ada tempat yang dapat dicapai.",
         "This shuts {percent} % of the streets for {profile}: hardly any place can be reached.",
     ),
+    "closure_warn_services": (
+        "Semua pos layanan ini terputus: {names}.",
+        "Every station of these services is cut off: {names}.",
+    ),
     "closure_warn_stations": ("{n} pos terputus: {names}.", "{n} stations are cut off: {names}."),
     "closure_warn_areas": ("{n} kelurahan terputus: {names}.", "{n} kelurahan are cut off: {names}."),
 }

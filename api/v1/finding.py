@@ -69,10 +69,12 @@ def nearest(
     check_position(lon, lat, tongue)
     with transaction(here.engine) as tx:
         moment = here.context.current(tx)
-        snapshot = moment.snapshot
-        codes.service(snapshot, service, tongue)
-        asked = snapshot.city.hour_of(moment.now) if hour is None else hour
+        codes.service(moment.snapshot, service, tongue)
+        asked = moment.snapshot.city.hour_of(moment.now) if hour is None else hour
+        # What is said of the fields must be true of those that answer, so these are looked up afterwards.
+        known = travel_times(tx, asked)
+        snapshot = here.context.current(tx).snapshot
         found = stations.nearest(snapshot, lon, lat, service, limit, hour=asked)
         around = detour(tx, snapshot, (lon, lat), service=service, hour=asked, language=tongue)
     answer = {"lon": lon, "lat": lat, "service": service, "hour": asked, "stations": found, "detour": around}
-    return reply(answer | {"travel_times": travel_times(moment)})
+    return reply(answer | {"travel_times": known})

@@ -24,7 +24,9 @@ from routing_engine.dispatch.closure_form import ClosureInput, parse
 from routing_engine.dispatch.context import Context, Moment, Snapshot
 from routing_engine.dispatch.cut_off import cut_off
 from routing_engine.dispatch.lifecycle import append_audit
+from routing_engine.dispatch.outbox import NOTIFY_CHANNEL
 from routing_engine.network.closure_rows import (
+    KEY_NOW,
     Closure,
     Edges,
     Touched,
@@ -65,6 +67,15 @@ WHERE CASE WHEN CAST(:at AS timestamptz) IS NULL
            THEN ended_at IS NULL AND (upper_inf(valid) OR upper(valid) > :now)
            ELSE valid @> CAST(:at AS timestamptz) AND (ended_at IS NULL OR ended_at > :at) END
 ORDER BY lower(valid) DESC, closure_id DESC
+"""  # noqa: S608
+)
+
+# The fields of an hour, and whether they know exactly the closures in force now.
+KNOWN = text(
+    f"""
+SELECT min(built_at) AS made_at, coalesce(bool_and(closures = {KEY_NOW}), true) AS is_current
+FROM (SELECT DISTINCT ON (profile) built_at, closures FROM siaga.travel_field
+      WHERE is_current AND hour_from <= :hour ORDER BY profile, hour_from DESC) f
 """  # noqa: S608
 )
 
@@ -156,6 +167,7 @@ def open_closure(
         "n_edges": len(found.ids),
         "streets": found.streets[:NAMED],
     }
+    tx.execute(text("SELECT pg_notify(:channel, '')"), {"channel": NOTIFY_CHANNEL})
     append_audit(tx, action="closure.open", subject=f"closure:{closure_id}", detail=detail, actor=actor, now=now)
     row = tx.execute(ONE, {"id": closure_id}).mappings().one()
     return _answer(tx, moment, road, dict(row), at=max(now, since), language=language)
@@ -191,6 +203,7 @@ def end_closure(tx: Connection, context: Context, closure_id: str, *, actor: Act
             .where(closure_table.c.closure_id == closure_id)
             .values(ended_at=ended["ended_at"], ended_by=ended["ended_by"])
         )
+        tx.execute(text("SELECT pg_notify(:channel, '')"), {"channel": NOTIFY_CHANNEL})
         append_audit(
             tx,
             action="closure.end",
@@ -235,15 +248,15 @@ def list_closures(
         "at": when.isoformat(),
         "items": items,
         "cut_off": lost,
-        "warnings": warnings(lost, language),
-        "travel_times": travel_times(moment),
+        "warnings": warnings(lost, moment.snapshot, language),
+        "travel_times": travel_times(tx, moment.snapshot.city.hour_of(moment.now)),
     }
 
 
-def travel_times(moment: Moment) -> dict[str, Any]:
-    """Return how old the travel times in use are, and whether they know the closures in force now."""
-    made = moment.fields_made_at
-    return {"made_at": made.isoformat() if made else None, "is_current": moment.is_closed_as_known}
+def travel_times(tx: Connection, hour: int) -> dict[str, Any]:
+    """Return how old the travel times of an hour of the city's day are, and whether they know the closures in force."""
+    row = tx.execute(KNOWN, {"hour": hour}).one()
+    return {"made_at": row.made_at.isoformat() if row.made_at else None, "is_current": row.is_current}
 
 
 def describe(row: dict[str, Any], found: Touched, now: datetime, language: str) -> dict[str, Any]:
@@ -274,13 +287,16 @@ def describe(row: dict[str, Any], found: Touched, now: datetime, language: str) 
     }
 
 
-def warnings(lost: dict[str, Any], language: str) -> list[str]:
+def warnings(lost: dict[str, Any], snapshot: Snapshot, language: str) -> list[str]:
     """Say what is cut off in sentences."""
     said = [
         message("closure_warn_all", language, percent=round(100 * share), profile=label("profile", profile, language))
         for profile, share in sorted(lost["closed_share"].items())
         if share >= ALMOST_ALL
     ]
+    if lost["services"]:
+        names = ", ".join(snapshot.services[code].name(language) for code in lost["services"])
+        said.append(message("closure_warn_services", language, names=names))
     for key, listed in (("closure_warn_stations", lost["stations"]), ("closure_warn_areas", lost["kelurahan"])):
         if listed:
             names = ", ".join(one["name"] for one in listed[:NAMED]) + (" …" if len(listed) > NAMED else "")
@@ -296,7 +312,7 @@ def _answer(
     return {
         **describe(row, found, moment.now, language),
         "cut_off": lost,
-        "warnings": warnings(lost, language),
+        "warnings": warnings(lost, moment.snapshot, language),
     }
 
 

@@ -19,11 +19,10 @@ from gis.tables import incident_type
 from routing_engine.dispatch.ladder import LadderStep, load_ladder
 from routing_engine.dispatch.sop import Rule, load_rules
 from routing_engine.dispatch.stations import StationIndex, load_stations
-from routing_engine.network.closure_rows import KEY_NOW
 from zones.tables import agency, service
 
 STAMP = text(
-    f"""
+    """
 SELECT clock_timestamp() AS now,
        (SELECT revision FROM siaga.city) AS revision,
        (SELECT string_agg(hour_from || ':' || digest, ',' ORDER BY hour_from, digest) FROM siaga.travel_field
@@ -32,11 +31,8 @@ SELECT clock_timestamp() AS now,
         WHERE valid_to IS NULL) AS calibrations,
        (SELECT string_agg(agency_code || ':' || channel, ',' ORDER BY agency_code, channel)
         FROM siaga.agency_channel WHERE is_active) AS channels,
-       (SELECT coalesce(max(boundary_set), 0) FROM siaga.boundary_set) AS boundary_set,
-       (SELECT min(built_at) FROM siaga.travel_field WHERE is_current) AS fields_made_at,
-       {KEY_NOW} AS closures,
-       (SELECT string_agg(DISTINCT closures, ',') FROM siaga.travel_field WHERE is_current) AS fields_closures
-"""  # noqa: S608
+       (SELECT coalesce(max(boundary_set), 0) FROM siaga.boundary_set) AS boundary_set
+"""
 ).execution_options(prepared=True)
 
 
@@ -99,21 +95,11 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """A snapshot with the database clock and the newest boundary commit of this transaction.
-
-    Attributes
-    ----------
-    fields_made_at
-        When the oldest of the travel-time fields in use was made; `None` without any.
-    is_closed_as_known
-        Whether these fields know exactly the closures in force now; the worker needs a moment after a change.
-    """
+    """A snapshot with the database clock and the newest boundary commit of this transaction."""
 
     now: datetime
     boundary_set: int
     snapshot: Snapshot
-    fields_made_at: datetime | None = None
-    is_closed_as_known: bool = True
 
 
 class Context:
@@ -146,8 +132,6 @@ class Context:
             now=row.now,
             boundary_set=row.boundary_set,
             snapshot=snapshot,
-            fields_made_at=row.fields_made_at,
-            is_closed_as_known=row.fields_closures in (None, row.closures),
         )
 
     def _read(self, tx: Connection, channels: str | None) -> Snapshot:

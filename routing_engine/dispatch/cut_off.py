@@ -13,7 +13,7 @@ import shapely
 from sqlalchemy import Connection, text
 
 from routing_engine.dispatch.context import Snapshot
-from routing_engine.dispatch.stations import Part, StationIndex
+from routing_engine.dispatch.stations import Part
 from routing_engine.network.closure_rows import Closure, closures_key, slowed_edges
 from routing_engine.network.closures import closed_network
 from routing_engine.network.graph import RoadGraph
@@ -38,8 +38,10 @@ def cut_off(tx: Connection, snapshot: Snapshot, closures: Sequence[Closure]) -> 
     -------
     dict
         `stations`: `code`, `name`, `services`: from there the main part of the network cannot be reached.
+        `services`: codes of those all of whose stations on the roads are among them.
         `kelurahan`: `code`, `name`, `share` (the largest part of its street length that a service reached and does not
         reach any more), `services` (codes of those that lose `LISTED_SHARE` or more), by share.
+        A service that is cut off as a whole is not named again there.
         `closed_share`: the part of the drivable street length that is shut, by profile.
 
     Notes
@@ -50,7 +52,7 @@ def cut_off(tx: Connection, snapshot: Snapshot, closures: Sequence[Closure]) -> 
     index = snapshot.stations
     # What is open does not depend on the hour: any band of a profile will do.
     parts = list({part.field.graph.profile: part for part in reversed(index.parts)}.values())
-    nothing: dict[str, Any] = {"stations": [], "kelurahan": [], "closed_share": {}}
+    nothing: dict[str, Any] = {"stations": [], "services": [], "kelurahan": [], "closed_share": {}}
     if not closures or build_id is None or not index.parts:
         return nothing
     key = (
@@ -93,7 +95,10 @@ def _cut_off(
         for station, row in zip(part.stations.tolist(), part.rows.tolist(), strict=True):
             if not main[departing_states(graph, part.field.stations, np.array([row]))].any():
                 stuck.append(station)
-    lost = _lost_edges(index, parts, pairs)
+    on_road = np.concatenate([part.stations for part in parts])
+    groups = {service: np.intersect1d(of, on_road) for (service, agency), of in index.groups.items() if agency is None}
+    ended = sorted(service for service, of in groups.items() if len(of) and np.isin(of, stuck).all())
+    lost = _lost_edges({service: of for service, of in groups.items() if service not in ended}, parts, pairs)
     return {
         "stations": [
             {
@@ -103,19 +108,18 @@ def _cut_off(
             }
             for i in sorted(stuck)
         ],
+        "services": ended,
         "kelurahan": _lost_areas(tx, snapshot, lost),
         "closed_share": {profile: round(share, 3) for profile, share in shares.items()},
     }
 
 
 def _lost_edges(
-    index: StationIndex, parts: Sequence[Part], pairs: list[tuple[RoadGraph, RoadGraph]]
+    groups: dict[str, npt.NDArray[np.int64]], parts: Sequence[Part], pairs: list[tuple[RoadGraph, RoadGraph]]
 ) -> dict[str, tuple[RoadGraph, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]:
     """Return, by service that loses something: a graph, the edges reached before, and those not reached any more."""
     found = {}
-    for (service, agency), stations in index.groups.items():
-        if agency is not None:
-            continue
+    for service, stations in groups.items():
         before: npt.NDArray[np.bool_] | None = None
         after: npt.NDArray[np.bool_] | None = None
         for part, (base, graph) in zip(parts, pairs, strict=True):

@@ -106,7 +106,8 @@ def refresh_fields(engine: Engine, state: Path, *, now: datetime | None = None) 
     Notes
     -----
     A field's name covers everything it depends on, so an unchanged one is neither made nor written again. Until the
-    new rows are committed, readers use the old fields.
+    new rows are committed, readers use the old fields. Where only closures have changed, the fields of the present
+    hour are mended and committed before those of the rest of the day.
     """
     folder = fields_folder(state)
     built: list[str] = []
@@ -114,22 +115,19 @@ def refresh_fields(engine: Engine, state: Path, *, now: datetime | None = None) 
         with transaction(engine) as tx:
             wanted = _wanted(tx)
             by_digest = {plan.open_digest: plan for plan in reversed(wanted.plans)}  # of equal bands the first
-            bare = {digest: plan for digest, plan in by_digest.items() if _read(folder, digest) is None}
+            opened = {digest: _read(folder, digest) for digest in by_digest}
+            bare = {digest: plan for digest, plan in by_digest.items() if opened[digest] is None}
             tables = load_network(tx, wanted.build_id) if bare else None
+            hour = read_city(tx).hour_of(database_now(tx))
         if tables is not None:
             for plan in bare.values():
                 _make(tables, plan, wanted.metric_srid, folder)
                 built.append(plan.open_digest)
                 n = len(plan.codes)
                 log.info("travel-time field of %s from %02d:00 made for %d stations", plan.profile, plan.hour_from, n)
-        for plan in {plan.digest: plan for plan in wanted.plans if _read(folder, plan.digest) is None}.values():
-            _close(plan, folder)
-            built.append(plan.digest)
-        with transaction(engine) as tx:
-            tx.execute(LOCK)
-            if _wanted(tx) != wanted:
-                continue
-            _record(tx, wanted, folder, now or database_now(tx), set(built))
+        steps = (wanted.plans,) if bare else (wanted.at(hour), wanted.plans)
+        if not all(_bring(engine, folder, wanted, plans, now=now, built=built) for plans in steps):
+            continue
         current: dict[str, dict[int, str]] = {}
         for plan in wanted.plans:
             current.setdefault(plan.profile, {})[plan.hour_from] = plan.digest
@@ -171,6 +169,13 @@ class _Wanted:
     metric_srid: int
     closures: str
     plans: tuple[_Plan, ...]
+
+    def at(self, hour: float) -> tuple[_Plan, ...]:
+        """Return the plans whose band an hour of the city's day lies in."""
+        bands: dict[str, list[int]] = {}
+        for plan in self.plans:
+            bands.setdefault(plan.profile, []).append(plan.hour_from)
+        return tuple(plan for plan in self.plans if plan.hour_from == band_of(tuple(bands[plan.profile]), hour))
 
 
 def _wanted(tx: Connection) -> _Wanted:
@@ -223,6 +228,25 @@ def _make(tables: RoadTables, plan: _Plan, metric_srid: int, folder: Path) -> No
     write_field(field_path(folder, plan.open_digest), field)
 
 
+def _bring(
+    engine: Engine, folder: Path, wanted: _Wanted, plans: Sequence[_Plan], *, now: datetime | None, built: list[str]
+) -> bool:
+    """Mend what closures ask for and make the rows of `plans` name it; tell whether they were still the right ones."""
+    for plan in {plan.digest: plan for plan in plans if not _is_usable(folder, plan.digest)}.values():
+        _close(plan, folder)
+        built.append(plan.digest)
+    with transaction(engine) as tx:
+        tx.execute(LOCK)
+        if _wanted(tx) != wanted:
+            return False
+        _record(tx, wanted, plans, folder, now or database_now(tx), set(built))
+    return True
+
+
+def _is_usable(folder: Path, digest: str) -> bool:
+    return field_path(folder, digest).exists() and _read(folder, digest) is not None
+
+
 def _close(plan: _Plan, folder: Path) -> None:
     """Make the field that knows the closures in force out of the open one."""
     opened = _read(folder, plan.open_digest)
@@ -238,13 +262,20 @@ def _close(plan: _Plan, folder: Path) -> None:
     )
 
 
-def _record(tx: Connection, wanted: _Wanted, folder: Path, now: datetime, built: set[str]) -> None:
-    """Make `travel_field` name exactly the wanted fields."""
-    key = ("digest", "hour_from")
-    named = [(plan.digest, plan.hour_from) for plan in wanted.plans]
-    tx.execute(delete(travel_field).where(tuple_(*(travel_field.c[name] for name in key)).not_in(named)))
-    for plan in wanted.plans:
-        field = _read(folder, plan.digest)
+def _record(
+    tx: Connection, wanted: _Wanted, plans: Sequence[_Plan], folder: Path, now: datetime, built: set[str]
+) -> None:
+    """Make `travel_field` name exactly the wanted fields, as far as `plans` go."""
+    key, place = ("digest", "hour_from"), ("profile", "hour_from")
+    named = [(plan.digest, plan.hour_from) for plan in plans]
+    others = delete(travel_field).where(tuple_(*(travel_field.c[name] for name in key)).not_in(named))
+    if len(plans) < len(wanted.plans):
+        places = [(plan.profile, plan.hour_from) for plan in plans]
+        others = others.where(tuple_(*(travel_field.c[name] for name in place)).in_(places))
+    tx.execute(others)
+    read = {digest: _read(folder, digest) for digest in {plan.digest for plan in plans}}
+    for plan in plans:
+        field = read[plan.digest]
         if field is None or wanted.build_id is None:
             raise NetworkError(f"{field_path(folder, plan.digest).name} has gone while it was made; refresh again")
         row = {

@@ -21,7 +21,7 @@ import numpy as np
 from sqlalchemy import text
 
 from gis.db import database_now, make_engine, transaction
-from gis.errors import PlatformError, UnavailableError
+from gis.errors import ConflictError, PlatformError, UnavailableError
 from gis.settings import Settings
 from routing_engine.dispatch import clocks, maintenance, outbox
 from routing_engine.dispatch.delivery import Delivery
@@ -31,6 +31,7 @@ from routing_engine.dispatch.outbox import Lane
 from routing_engine.dispatch.wakeups import Wakeups
 from routing_engine.dispatch.webhooks import NETWORKS_VARIABLE, WebhookFile, WebhookSender, read_networks
 from routing_engine.network.closure_rows import KEY_NOW
+from routing_engine.network.compiled import kernels
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ BUSY_POLL_S = 0.1
 BUSY_S = 2.0  # longer than from a message's insert, where the hint is decided, to its commit
 CLOCKS_S = 1.0
 HEARTBEAT_S = 1.0
-FIELDS_S = 0.5  # a closure must count within a second
+FIELDS_S = 0.5  # a closure must count within a second; those that begin by the clock are found by looking
+FIELDS_LEAST_S = 0.1  # a hint may be about a closure, and in a storm there are many
 FIELDS_AGAIN_S = 60.0
 MAINTENANCE_S = 60.0
 INBOX_THREADS = 5
@@ -100,7 +102,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`; then let what is on its way arrive (a webhook ends within its own limit)."""
-        next_beat = next_clocks = next_fields = next_maintenance = next_look = 0.0
+        next_beat = next_clocks = next_fields = fields_least = next_maintenance = next_look = 0.0
         try:
             while not self._stopping.is_set():
                 now = time.monotonic()
@@ -115,13 +117,14 @@ class Worker:
                     next_clocks = now + CLOCKS_S
                 if now >= next_fields:
                     self._hand_out("fields", self._chore_threads, self._refresh_fields)
-                    next_fields = now + FIELDS_S
+                    next_fields, fields_least = now + FIELDS_S, now + FIELDS_LEAST_S
                 if now >= next_maintenance:
                     self._hand_out("maintenance", self._chore_threads, self._forget)
                     next_maintenance = now + MAINTENANCE_S
-                left = min(next_beat, next_look, next_clocks) - time.monotonic()
+                left = min(next_beat, next_look, next_clocks, next_fields) - time.monotonic()
                 if self._wakeups.wait(left):
                     next_look = 0.0
+                    next_fields = min(next_fields, fields_least)
         finally:
             self._stopping.set()
             for threads in (self._inbox_threads, self._webhook_threads, self._chore_threads):
@@ -229,12 +232,19 @@ class Worker:
         """Build the travel-time fields anew when what they are made from has changed."""
         if time.monotonic() < self._fields_not_before:
             return
+        if self._field_sources is None:
+            kernels()  # the first closure should not wait for them
         with transaction(self._engine) as tx:
             sources = tuple(tx.execute(FIELD_SOURCES).one())
         if sources == self._field_sources or None in sources:
             return
         self._fields_not_before = time.monotonic() + FIELDS_AGAIN_S  # if this fails, not at once again
-        refresh_fields(self._engine, self._state)
+        try:
+            refresh_fields(self._engine, self._state)
+        except ConflictError as error:
+            log.info("%s", error)
+            self._fields_not_before = 0.0
+            return
         self._fields_not_before = 0.0
         self._field_sources = sources
 

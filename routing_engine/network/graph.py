@@ -395,12 +395,15 @@ def graph_from_arrays(head: Mapping[str, Any], arrays: Mapping[str, Any]) -> Roa
     """
     if head.get("kind") != "graph" or head.get("format") != FORMAT:
         raise NetworkError("not a road graph of this version; remove the file, it is made again")
-    return RoadGraph(
-        profile=head["profile"],
-        metric_srid=head["metric_srid"],
-        digest=head["digest"],
-        street_names=tuple(head["street_names"]),
-        street_refs=tuple(head["street_refs"]),
-        road_classes=tuple(head["road_classes"]),
-        **arrays,
-    )
+    try:
+        return RoadGraph(
+            profile=head["profile"],
+            metric_srid=head["metric_srid"],
+            digest=head["digest"],
+            street_names=tuple(head["street_names"]),
+            street_refs=tuple(head["street_refs"]),
+            road_classes=tuple(head["road_classes"]),
+            **arrays,
+        )
+    except (KeyError, TypeError) as error:
+        raise NetworkError(f"not a road graph of this version ({error}); remove the file, it is made again") from error

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from routing_engine.network.components import MAIN
 from routing_engine.network.graph import RoadGraph
+from routing_engine.network.search import search_tree
 from routing_engine.network.snapping import Snapped
-from routing_engine.network.states import Ints, ranges
+from routing_engine.network.states import Ints
 
 Bools = npt.NDArray[np.bool_]
 
@@ -28,30 +29,18 @@ def departing_states(graph: RoadGraph, places: Snapped, rows: Ints) -> Ints:
 
 def reached_states(graph: RoadGraph, states: npt.ArrayLike) -> Bools:
     """Tell which states ``(n_states,)`` can be driven to from `states` (which count themselves)."""
-    is_open = np.isfinite(graph.entry_time_s)
-    return _spread(graph.n_states, graph.indptr, graph.indices, is_open, np.asarray(states, dtype=np.int64))
+    return _spread(graph, states, is_reversed=False)
 
 
 def reaching_states(graph: RoadGraph, states: npt.ArrayLike) -> Bools:
     """Tell from which states ``(n_states,)`` one can drive to `states` (which count themselves)."""
-    entry = graph.in_entry
-    is_open = np.isfinite(graph.entry_time_s)[entry]
-    source = graph.entry_source[entry]
-    return _spread(graph.n_states, graph.in_start, source, is_open, np.asarray(states, dtype=np.int64))
+    return _spread(graph, states, is_reversed=True)
 
 
-def _spread(
-    n_states: int, start: npt.NDArray[np.integer], other: npt.NDArray[np.integer], is_open: Bools, states: Ints
-) -> Bools:
-    seen = np.zeros(n_states, dtype=bool)
-    seen[states] = True
-    front = np.unique(states)
-    while len(front):
-        entry = ranges(np.asarray(start[front], np.int64), np.asarray(start[front + 1] - start[front], np.int64))
-        met = other[entry[is_open[entry]]]
-        front = np.unique(met[~seen[met]]).astype(np.int64)
-        seen[front] = True
-    return seen
+def _spread(graph: RoadGraph, states: npt.ArrayLike, *, is_reversed: bool) -> Bools:
+    start = np.asarray(states, dtype=np.int64)
+    nothing = np.zeros(len(start))
+    return np.isfinite(search_tree(graph, start, nothing, nothing, is_reversed=is_reversed).time_s)
 
 
 def main_part(graph: RoadGraph) -> Bools:

@@ -11,6 +11,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import shapely
 
 from api.app import make_api
 from gis import tokens
@@ -242,7 +243,9 @@ def test_closing_everything_warns_and_nothing_is_reached(call, running, clean, e
     assert set(closure["cut_off"]["closed_share"].values()) == {1.0}
     assert "100 %" in closure["warnings"][0]
     assert len(closure["cut_off"]["stations"]) > 0.85 * len(stations)  # some stand off the roads
-    assert len(closure["cut_off"]["kelurahan"]) > 60
+    # No station is left that could reach a part of a kelurahan, so that is said once.
+    assert {"fire", "police", "medical"} <= set(closure["cut_off"]["services"])
+    assert closure["cut_off"]["kelurahan"] == []
     place = {"lon": 122.51, "lat": -3.97}
     found = current(call, place)["stations"]
     assert {one["estimate"] for one in found} == {"none"}
@@ -250,6 +253,31 @@ def test_closing_everything_warns_and_nothing_is_reached(call, running, clean, e
     # The order is that of the straight line, and says so.
     assert [one["straight_line_rank"] for one in found] == [1, 2, 3]
     assert report(call, place)["estimate"] == "none"
+
+
+def test_kelurahan_behind_a_ring_is_cut_off(call, clean, engine):
+    with transaction(engine) as tx:
+        code, name, wkb = tx.exec_driver_sql(
+            "SELECT code, name, ST_AsBinary(geom) FROM siaga.admin_area WHERE level = 'kelurahan'"
+            " ORDER BY ST_Area(geom) DESC LIMIT 1"
+        ).one()
+    area = shapely.from_wkb(bytes(wkb)).convex_hull.simplify(0.0005)
+    ring = shapely.geometry.mapping(area.buffer(0.002).difference(area.buffer(0.0005)))
+    made = call("operator", "POST", "/v1/closures", json={"geometry": ring, "reason": "demonstrasi"})
+    assert made.status_code == 201, made.text
+    lost = {one["code"]: one for one in made.json()["cut_off"]["kelurahan"]}
+    assert lost[code]["name"] == name
+    assert lost[code]["share"] > 0.5
+    assert lost[code]["services"]
+    assert len(lost) < 30
+    # Slowed, all of it is reached.
+    slowed = call(
+        "operator", "POST", "/v1/closures", json={"geometry": ring, "reason": "demonstrasi", "factor": 4}
+    ).json()
+    call("operator", "DELETE", f"/v1/closures/{made.json()['closure_id']}")
+    then = call("operator", "GET", "/v1/closures").json()
+    assert [item["closure_id"] for item in then["items"]] == [slowed["closure_id"]]
+    assert then["cut_off"]["kelurahan"] == then["cut_off"]["stations"] == []
 
 
 @pytest.mark.parametrize(
