@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from dashboard.planner_services import Options
 
 PERIODS = ("30", "90", "365", "all", "pick")
-VIEWS = ("density", "areas", "times")
+VIEWS = ("density", "areas", "times", "reach")
 LANES = ("", "D", "L")
 BANDWIDTHS = (0, 100, 150, 200, 300, 400, 600, 800)  # metres; 0 is automatic
 
@@ -26,6 +26,8 @@ class Filters:
         Local days, both included.
     hours
         From, to (not included).
+    station, hour
+        Whose reach is looked at, in which hour's traffic; `None` is the present one.
     """
 
     view: str = "density"
@@ -38,6 +40,8 @@ class Filters:
     hours: tuple[int, int] = (0, 24)
     districts: tuple[str, ...] = ()
     bandwidth_m: int = 0
+    station: str = ""
+    hour: int | None = None
 
     def days(self, options: Options) -> tuple[date, date] | None:
         """Return the first and last local day; `None` when there is nothing to show or a day is missing."""
@@ -82,6 +86,8 @@ def from_address(given: Mapping[str, Sequence[str]], options: Options) -> Filter
         hours=_hours(one("hours")),
         districts=chosen("district", list(options.districts)),
         bandwidth_m=next((m for m in BANDWIDTHS if str(m) == one("bandwidth")), 0),
+        station=one("station")[:64],
+        hour=next((hour for hour in range(24) if str(hour) == one("hour")), None),
     )
 
 
@@ -98,6 +104,8 @@ def to_address(filters: Filters) -> dict[str, str]:
         "hours": "-".join(map(str, filters.hours)),
         "district": ",".join(filters.districts),
         "bandwidth": str(filters.bandwidth_m),
+        "station": filters.station if filters.view == "reach" else "",
+        "hour": "" if filters.hour is None or filters.view != "reach" else str(filters.hour),
     }
     default = {"view": Filters.view, "period": Filters.period, "hours": "0-24", "bandwidth": "0"}
     return {name: value for name, value in parameters.items() if value and value != default.get(name)}

@@ -9,6 +9,7 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from dashboard.reach_services import ReachServices
 from gis import accounts
 from gis.accounts import Account
 from gis.actors import Actor
@@ -61,6 +62,8 @@ class Services:
             ),
             application="pages-planner",
         )
+
+        self.reach = ReachServices(self.engine, settings.state)
 
     # -- who is there
 

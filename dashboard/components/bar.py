@@ -12,6 +12,8 @@ STYLE = """<style>
 [data-testid="stHeader"] { height: 2.75rem; min-height: 2.75rem; border-bottom: 1px solid rgba(128, 140, 155, .28); }
 [data-testid="stToolbar"] { height: 2.75rem; min-height: 2.75rem; }
 [data-testid="stMainBlockContainer"] { padding: 3.5rem 1.25rem 1rem; }
+/* Four choices fit the narrow column in one line. */
+[data-testid="stButtonGroup"] button { padding-inline: .4rem; min-width: 0; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: .8; }
 /* Streamlit's own: what it runs, deploys and is. Its menu keeps day and night. */
 [data-testid="stStatusWidget"], [data-testid="stDecoration"], [data-testid="stAppDeployButton"],

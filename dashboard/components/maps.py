@@ -118,6 +118,14 @@ def polygons(m: folium.Map, geojson: Mapping[str, Any], style: Mapping[str, Any]
     ).add_to(m)
 
 
+def dot(m: folium.Map, lonlat: tuple[float, float], *, fill: str) -> None:
+    """Mark a place (EPSG:4326 degrees) with a round dot of a colour, without mouse events."""
+    lon, lat = lonlat
+    folium.CircleMarker(
+        [lat, lon], radius=7, color="#0b1219", weight=2, fill_color=fill, fill_opacity=1.0, interactive=False
+    ).add_to(m)
+
+
 def fade_outside(m: folium.Map, area: Mapping[str, Any]) -> None:
     """Leave one area bright and fade the rest; needs a map drawn as SVG.
 

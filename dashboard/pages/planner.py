@@ -15,6 +15,7 @@ import streamlit as st
 
 from dashboard.components.browser import theme
 from dashboard.components.maps import choropleth, city_map, image_overlay, show_map
+from dashboard.pages import reach
 from dashboard.planner_filters import BANDWIDTHS, LANES, PERIODS, VIEWS, Filters, from_address, to_address
 from dashboard.planner_services import AreaCounts, DensityPicture, Incidents, Options, PlannerServices
 from dashboard.planner_tables import class_bar, hour_table, month_bars, type_bars
@@ -42,9 +43,13 @@ def render(services: Services) -> None:
     if options.first is None:
         st.info(t("no_incidents", language))
         return
-    side, main = st.columns([1, 3.4], gap="medium")
+    side, main = st.columns([1.15, 3.25], gap="medium")
     with side:
-        filters = _choose(options, language)
+        filters = _choose(options, services, language)
+    if filters.view == "reach":
+        with main:
+            reach.draw(services.reach, filters, options.center, _colours(), language)
+        return
     days = filters.days(options)
     with main:
         if days is None:
@@ -98,7 +103,7 @@ def _areas(_planner: PlannerServices, selection: Selection) -> AreaCounts:
 # -- choose
 
 
-def _choose(options: Options, language: str) -> Filters:
+def _choose(options: Options, services: Services, language: str) -> Filters:
     """Draw the filters; their values come from the address when the page opens, and go there when they change."""
     # Streamlit tells widgets apart by what they show as well: in another language they are new ones, which start from
     # the address again instead of losing their values.
@@ -110,6 +115,8 @@ def _choose(options: Options, language: str) -> Filters:
         format_func=lambda code: t(f"view_{code}", language), width="stretch",
     )  # fmt: skip
     view = st.session_state[f"{key}_view"]
+    if view == "reach":
+        return reach.choose(services.reach, opened, key, language)
     _start(f"{key}_period", opened.period)
     period = st.selectbox(
         t("period", language), PERIODS, key=f"{key}_period", format_func=lambda code: t(f"period_{code}", language)

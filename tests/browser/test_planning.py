@@ -107,3 +107,18 @@ def test_hours_and_weekdays_are_a_table_with_seven_rows(someone):
     expect(planner.page.locator(".sg-hours tbody tr")).to_have_count(7)
     expect(planner.page.locator(".sg-hours tbody td")).to_have_count(7 * 24)
     expect(planner.page.locator(".sg-months")).to_be_visible()
+
+
+def test_reach_is_drawn_around_the_station_and_says_that_it_is_an_estimate(someone):
+    planner = opened(someone, "/?view=reach&station=DMK-KADIA&hour=8")
+    legend = planner.page.locator(".sg-classes")
+    expect(legend).to_contain_text("Pos Induk Damkarmat Kadia")
+    expect(legend).to_contain_text("BELUM DIKALIBRASI")
+    expect(legend).to_contain_text("08:00")
+    expect(planner.page.locator(".leaflet-overlay-pane canvas")).to_be_visible()
+    expect(planner.page.locator("label", has_text="Lalu lintas pada jam")).to_be_visible()
+    groups = "[...document.querySelectorAll('[data-testid=stButtonGroup] *')]"
+    assert (
+        planner.ask(f"{groups}.filter(one => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 60).length")
+        == 0
+    )

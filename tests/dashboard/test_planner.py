@@ -21,6 +21,7 @@ from dashboard.planner_filters import Filters, from_address, to_address
 from dashboard.planner_services import Options, PlannerServices
 from dashboard.planner_tables import class_bar, hour_table, month_bars, type_bars
 from dashboard.planner_text import TEXT, number, short, t
+from dashboard.reach_services import ReachServices
 from dashboard.spreadsheet import safe_cell, to_csv
 from data.history_store import seed_history
 from gis.actors import Actor
@@ -48,8 +49,12 @@ def history(kendari, server, tmp_path_factory):
 @pytest.fixture(scope="module")
 def services(history, server, kendari_database):
     engine = make_engine(server.settings("planner", kendari_database), application="test")
-    yield PlannerServices(engine)
+    pages = make_engine(server.settings("pages", kendari_database), application="test")
+    made = PlannerServices(engine)
+    made.reach = ReachServices(pages, server.state)
+    yield made
     engine.dispose()
+    pages.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +211,9 @@ def page() -> None:  # its text is run alone, so that it imports what it needs
 def open_page(services, *, language="id", role=Role.PLANNER, **address) -> AppTest:
     at = AppTest.from_function(page, default_timeout=60)
     me = SimpleNamespace(language=language, actor=Actor(owner="account:1", name="perencana", role=role))
-    at.session_state["services"] = SimpleNamespace(planner_engine=services._engine, me=me)
+    at.session_state["services"] = SimpleNamespace(
+        planner_engine=services._engine, me=me, reach=getattr(services, "reach", None)
+    )
     for name, value in address.items():
         at.query_params[name] = value
     return at.run()
@@ -223,6 +230,35 @@ def test_every_view_is_drawn_in_both_languages(services, view, language):
     assert not at.exception
     assert ("Synthetic data" if language == "en" else "Data sintetis") in words(at)
     assert ("incidents" if language == "en" else "kejadian") in words(at)
+
+
+@pytest.mark.parametrize(
+    ("language", "label"), [("id", "PERKIRAAN, BELUM DIKALIBRASI"), ("en", "ESTIMATE, NOT CALIBRATED")]
+)
+def test_reach_shows_a_station_s_minutes_with_vehicle_hour_and_what_they_are(services, language, label):
+    at = open_page(services, view="reach", station="DMK-KADIA", hour="8", language=language)
+    assert not at.exception
+    assert at.selectbox(key=f"planner_{language}_station").value == "DMK-KADIA"
+    assert at.selectbox(key=f"planner_{language}_hour").value == 8
+    (legend,) = [element.proto.body for element in at.get("html") if "sg-classes" in element.proto.body]
+    for part in (label, "Pos Induk Damkarmat Kadia", "08:00", "5", "15", "km²"):
+        assert part in legend
+    assert ("fire engine" if language == "en" else "mobil pemadam") in legend
+    at.selectbox(key=f"planner_{language}_station").set_value("DMK-POASIA").run()
+    assert not at.exception
+    assert dict(at.query_params) == {"view": "reach", "station": "DMK-POASIA", "hour": "8"}
+
+
+def test_reach_is_larger_with_more_minutes_and_follows_the_hour(services):
+    quiet = services.reach.reached("DMK-KADIA", 3, language="id")["features"]
+    rush = services.reach.reached("DMK-KADIA", 17, language="id")["features"]
+    areas = [one["properties"]["area_km2"] for one in quiet]
+    assert areas == sorted(areas)
+    assert areas[0] > 0
+    assert rush[-1]["properties"]["area_km2"] <= areas[-1]
+    posts, hour = services.reach.posts("id")
+    assert len({post.code for post in posts}) == len(posts) > 100
+    assert hour in range(24)
 
 
 def test_filters_come_from_the_address_and_go_there(services):

@@ -1,0 +1,65 @@
+"""What the planner asks about reach: which stations there are, and what one of them reaches in so many minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from gis.db import transaction
+from routing_engine.dispatch import travel
+from routing_engine.dispatch.context import Context
+
+MINUTES = (5, 10, 15)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """A station to choose."""
+
+    code: str
+    name: str
+    service: str
+
+
+class ReachServices:
+    """Answers of the travel-time fields for the planner's page. Safe to share between sessions and threads."""
+
+    def __init__(self, engine: Engine, state: Path) -> None:
+        self.engine = engine
+        self._context = Context(state)
+
+    def posts(self, language: str) -> tuple[list[Post], int]:
+        """Return the stations in service, by service and name, and the present hour of the city's day."""
+        with transaction(self.engine) as tx:
+            moment = self._context.current(tx)
+        stations = moment.snapshot.stations
+        names = {
+            int(number): moment.snapshot.services[service].name(language)
+            for (service, agency), numbers in stations.groups.items()
+            if agency is None
+            for number in numbers
+        }
+        posts = [
+            Post(code=code, name=stations.names[i], service=names.get(i, "")) for i, code in enumerate(stations.codes)
+        ]
+        posts.sort(key=lambda post: (post.service, post.name, post.code))
+        return posts, moment.snapshot.city.hour_of(moment.now)
+
+    def reached(self, station: str, hour: int, *, minutes: Sequence[float] = MINUTES, language: str) -> dict[str, Any]:
+        """Return isochrones of a station as `travel.reached` gives them.
+
+        Raises
+        ------
+        ConflictError
+            There are no roads yet.
+        ValueRefused
+            The station is unknown, or away from every road.
+        """
+        with transaction(self.engine) as tx:
+            snapshot = self._context.current(tx).snapshot
+        start = travel.station_start(snapshot.stations, station, language)
+        return travel.reached(snapshot, start, minutes, profile=None, hour=hour, language=language)
