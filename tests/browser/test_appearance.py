@@ -111,7 +111,13 @@ def test_the_agencys_and_the_planners_page_and_the_login_are_readable(someone, i
     planner.log_in("perencana")
     expect(planner.page.locator(".sg-classes")).to_be_visible()
     assert planner.ask(THEME) == SCHEMES[scheme]
-    for view, sign in {"Kepadatan": ".leaflet-image-layer", "Per kelurahan": "canvas", "Waktu": ".sg-hours"}.items():
+    signs = {
+        "Kepadatan": ".leaflet-image-layer",
+        "Per kelurahan": "canvas",
+        "Waktu": ".sg-hours",
+        "Jangkauan": "canvas",
+    }
+    for view, sign in signs.items():
         planner.page.get_by_role("radio", name=view).click()
         expect(planner.page.locator(sign).first).to_be_visible()
         expect(planner.page.locator('[data-stale="true"]')).to_have_count(0)  # Streamlit fades what it draws anew
