@@ -28,6 +28,7 @@ from routing_engine.network.compiled import kernels
 from routing_engine.network.drives import matrix
 from routing_engine.network.fields import Field, build_field
 from routing_engine.network.graph import RoadGraph, build_graph
+from routing_engine.network.isochrones import JUMP_S, isochrones, street_times
 from routing_engine.network.profiles import PROFILES
 from routing_engine.network.projection import to_metric
 from routing_engine.network.routes import routes
@@ -44,6 +45,8 @@ N_ASKED = 1_000  # of OSRM's table, then multiplied
 N_ASKED_OF_VALHALLA = 20
 N_ALONE = 100
 N_CLOSURES = 50
+N_OUTLINES = 20
+OUTLINE_MINUTES = 10
 N_REPEATS = 5
 ABSENT = "no oracle environment (requirements-oracle.lock, Python 3.12 or newer)"
 
@@ -245,6 +248,20 @@ def alone_s(field: Field, lonlat: np.ndarray, n: int = 2_000) -> np.ndarray:
     return np.array(spent[n // 10 :])
 
 
+def outline_s(city: City) -> float:
+    """Return the median seconds from a position to its valid polygon."""
+    spent = []
+    for lonlat in city.stations[: N_OUTLINES + 1]:
+        started = time.perf_counter()
+        start = snap(city.graph, lonlat)
+        times = street_times(city.graph, start, limit_s=60.0 * OUTLINE_MINUTES + JUMP_S)
+        (found,) = isochrones(times, [OUTLINE_MINUTES])
+        spent.append(time.perf_counter() - started)
+        assert found.polygon.is_valid
+        assert found.area_km2 > 0
+    return statistics.median(spent[1:])
+
+
 def beside_servers(city: City, field: Field) -> list[BenchRow]:
     """Measure the same questions at OSRM and Valhalla."""
     python = oracle_python()
@@ -252,7 +269,7 @@ def beside_servers(city: City, field: Field) -> list[BenchRow]:
     if python is None:
         return [
             BenchRow(name=name, size="absent", ours=0.0, unit="", peer=peer, note=ABSENT)
-            for name, peer in [*[(name, "OSRM") for name in names], ("nearest", "Valhalla")]
+            for name, peer in [*[(name, "OSRM") for name in names], ("nearest", "Valhalla"), ("isochrone", "Valhalla")]
         ]
     stations = snap(city.graph, city.stations)
     build_s = best_of(lambda: build_field(city.graph, stations))
@@ -267,7 +284,8 @@ def beside_servers(city: City, field: Field) -> list[BenchRow]:
         write_job(job, EXTRACT, graph, edges, turns, singles=city.incidents[:N_ALONE], algorithm="CH", **asked)
         osrm = ask(job, "osrm", python)
         few = {"origins": asked["origins"], "destinations": asked["destinations"][:, :N_ASKED_OF_VALHALLA]}
-        write_job(job, EXTRACT, graph, edges, turns, **few)
+        outlines = {"isochrones": {"points": city.stations[:N_OUTLINES].tolist(), "minutes": [OUTLINE_MINUTES]}}
+        write_job(job, EXTRACT, graph, edges, turns, more=outlines, **few)
         valhalla = ask(job, "valhalla", python)
     places = (snap(graph, one, n_candidates=1) for one in (asked["origins"][0], asked["destinations"][0]))
     times = matrix(graph, *places).time_s
@@ -297,6 +315,11 @@ def beside_servers(city: City, field: Field) -> list[BenchRow]:
         row(
             "nearest", size, 1e3 * batch_s, "ms", "Valhalla matrix", 1e3 * valhalla_s,
             f"{any_pair}; from {N_ASKED_OF_VALHALLA}",
+        ),
+        row(
+            "isochrone", f"{OUTLINE_MINUTES} minutes, median of {N_OUTLINES}", 1e3 * outline_s(city), "ms",
+            "Valhalla isochrone", 1e3 * statistics.median(valhalla.report["isochrone_s"]),
+            "from a position: search and polygon; the lattice was made once before; speeds of each its own",
         ),
         row(
             "import", "Malta, to a graph in memory", read_s, "s", "osrm-extract + contract", import_s,
