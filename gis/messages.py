@@ -50,17 +50,27 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "future_time": ("waktu lebih dari 5 menit di depan", "more than 5 minutes ahead"),
     "clock_hint": ("periksa jam perangkat; sekarang {now}", "check the device's clock; it is now {now}"),
     "too_old_time": ("waktu sebelum tahun 2000", "time before the year 2000"),
+    "whole_range": ("harus bilangan bulat {low} sampai {high}", "must be a whole number from {low} to {high}"),
     "range": ("harus antara {low} dan {high}", "must be between {low} and {high}"),
     "too_long": ("lebih dari {limit} karakter (ada {n})", "longer than {limit} characters (has {n})"),
     "control": ("berisi karakter kendali", "contains control characters"),
     "control_hint": ("hapus karakter pada posisi {at}", "remove the character at position {at}"),
     "key_required": ("header Idempotency-Key wajib", "header Idempotency-Key is required"),
+    "key_required_hint": (
+        "kirim satu kunci acak per laporan, kunci yang sama saat mengulang",
+        "send one random key per report, the same when repeating",
+    ),
     "key_length": ("1 sampai 255 karakter ASCII yang dapat dicetak", "1 to 255 printable ASCII characters"),
     "key_other_body": (
         "kunci ini sudah dipakai untuk laporan lain; pakai kunci baru untuk laporan baru",
         "this key was used for another report; use a new key for a new report",
     ),
     "attach_unknown": ("kejadian tujuan tidak ada", "no such incident to attach to"),
+    "attach_unknown_hint": (
+        "pakai incident_id dari possible_duplicates atau GET /v1/incidents",
+        "use an incident_id of possible_duplicates or GET /v1/incidents",
+    ),
+    "attach_itself": ("kejadian tidak dapat digabung dengan dirinya", "an incident cannot be attached to itself"),
     "attach_ended": ("kejadian tujuan sudah berakhir", "the incident to attach to has ended"),
     "not_incident": ("jenis ini bukan kejadian", "this type is not an incident"),
     "stale": (
@@ -71,6 +81,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "reason_required": ("alasan wajib diisi", "a reason is required"),
     "result_required": ("hasil penanganan wajib diisi", "a result is required"),
     "inform_ends": ("penugasan informasi berakhir pada 'dibaca'", "an informed agency's assignment ends at 'seen'"),
+    "reopen_open": (
+        "kejadian masih terbuka ({status}); yang dibuka kembali hanya yang selesai, ditutup, dibatalkan atau nihil",
+        "the incident is open ({status}); only resolved, closed, cancelled and unfounded ones are reopened",
+    ),
     "ended": ("kejadian sudah berakhir ({status})", "the incident has ended ({status})"),
     "assignment_unknown": ("tidak ada penugasan ini pada kejadian", "no such assignment of this incident"),
     "at_it": (
@@ -191,7 +205,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "jaringan jalan belum dimuat; muat dahulu dengan ./siaga import roads",
         "no road network is loaded; load one with ./siaga import roads first",
     ),
-    "closure_until_before": ("berakhir sebelum dimulai", "ends before it begins"),
+    "ends_before": ("berakhir sebelum dimulai", "ends before it begins"),
     "closure_until_past": ("sudah lewat", "is past"),
     "closure_until_hint": (
         "sekarang {example}; null berarti sampai dibuka kembali",

@@ -384,7 +384,8 @@ def parse_report(
         reader.refuse("type", "required")
     elif not isinstance(type_code, str) or type_code not in types:
         close = difflib.get_close_matches(str(type_code).upper(), types, n=3)
-        hint = reader.say("did_you_mean", name=", ".join(close)) if close else ""
+        meant = reader.say("did_you_mean", name=", ".join(close)) if close else ""
+        hint = meant or reader.say("choose", allowed=", ".join(types))
         reader.refuse("type", "unknown_type", hint, value=_short(type_code))
     position = read_position(reader, body, city)
     location_text = reader.text(body, "location_text", MAX_TEXT) or ""
@@ -393,11 +394,11 @@ def parse_report(
     accuracy = _read_accuracy(reader, body)
     severity = body.get("severity")
     if severity is not None and (isinstance(severity, bool) or severity not in (1, 2, 3, 4)):
-        reader.refuse("severity", "range", low=1, high=4, value=_short(severity))
+        reader.refuse("severity", "whole_range", low=1, high=4, value=_short(severity))
         severity = None
     attach_to = reader.text(body, "attach_to", MAX_TEXT)
     if attach_to and not UUID.fullmatch(attach_to):
-        reader.refuse("attach_to", "attach_unknown", value=attach_to)
+        reader.refuse("attach_to", "attach_unknown", reader.say("attach_unknown_hint"), value=attach_to)
     report = ReportInput(
         type_code=type_code if isinstance(type_code, str) else "",
         lon=position[0] if position else None,

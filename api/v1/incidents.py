@@ -13,6 +13,8 @@ from api.queries import Code, Cursor, read_bbox
 from api.v1 import schemas
 from gis.actors import Actor
 from gis.db import transaction
+from gis.errors import ValueRefused
+from gis.messages import message
 from gis.words import IncidentStatus, Lane, Role
 from routing_engine.dispatch import appointing, changes, incidents
 from routing_engine.dispatch.codes import known
@@ -45,6 +47,8 @@ def search(
     here, tongue = door(request), language(request)
     box = read_bbox(bbox, tongue)
     first, end = read_moment("since", since, tongue), read_moment("until", until, tongue)
+    if first is not None and end is not None and end < first:
+        raise ValueRefused.of("until", message("ends_before", tongue), value=until)
     with transaction(here.engine) as tx:
         if type is not None or agency is not None:
             snapshot = here.context.current(tx).snapshot

@@ -246,7 +246,7 @@ class _Change:
         self._must_be_open()
         other_id = self._text("incident_id", needed="required", limit=MAX_TEXT)
         if other_id == self.row["incident_id"]:
-            raise ValueRefused.of("incident_id", message("attach_unknown", self.language))
+            raise ValueRefused.of("incident_id", message("attach_itself", self.language))
         folded = folding.fold(self.tx, self.moment, self.row, other_id, actor=self.actor, language=self.language)
         self.values["n_reports"] = self.row["n_reports"] + folded.pop("n_reports")
         return folded
@@ -318,9 +318,7 @@ class _Change:
 
     def _reopen(self) -> dict[str, Any]:
         if self.row["status"] not in REOPENABLE:
-            raise ConflictError(
-                message("backwards", self.language, old=self.row["status"], new=IncidentStatus.IN_PROGRESS)
-            )
+            raise ConflictError(message("reopen_open", self.language, status=self.row["status"]))
         reason = self._text("reason", needed="reason_required")
         called = self._call_again()
         self._tell_all("reopen", reason=reason)

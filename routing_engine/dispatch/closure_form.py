@@ -72,7 +72,7 @@ def parse(
     since, until = _moment(body, "from", found, now), _moment(body, "until", found, now)
     if until is not None and not any(finding.field in ("from", "until") for finding in found.listed):
         if until <= (since or now):
-            found.add("until", "closure_until_before", "closure_until_hint", example=now.replace(microsecond=0))
+            found.add("until", "ends_before", "closure_until_hint", example=now.replace(microsecond=0))
         elif until <= now:
             found.add("until", "closure_until_past", "closure_until_hint", example=now.replace(microsecond=0))
     chosen = _profiles(body.get("profiles"), found, profiles)

@@ -106,7 +106,9 @@ def accept(tx: Connection, context: Context, body: Any, *, actor: Actor, key: st
 
 def _check_key(key: str, language: str) -> None:
     if not key:
-        raise ValueRefused.of("Idempotency-Key", message("key_required", language))
+        raise ValueRefused.of(
+            "Idempotency-Key", message("key_required", language), message("key_required_hint", language)
+        )
     if len(key) > 255 or not key.isascii() or not key.isprintable():
         raise ValueRefused.of("Idempotency-Key", message("key_length", language))
 
@@ -287,7 +289,8 @@ class _Filing:
         """Join the report to an open incident: nothing is dropped, and a worse repeat raises the severity."""
         target = incident_row(self.tx, self.given.attach_to or "", lock=True)
         if target is None:
-            raise ValueRefused.of("attach_to", message("attach_unknown", self.language), value=self.given.attach_to)
+            reason, hint = (message(key, self.language) for key in ("attach_unknown", "attach_unknown_hint"))
+            raise ValueRefused.of("attach_to", reason, hint, value=self.given.attach_to)
         if target["status"] in ENDED:
             raise ValueRefused.of("attach_to", message("attach_ended", self.language), value=self.given.attach_to)
         changed = revision.raise_incident(
