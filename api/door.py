@@ -15,6 +15,7 @@ from api.texts import text
 from gis.errors import Finding, NotFoundError, ValueRefused
 from gis.reports import UUID as UUID_FORM
 from gis.settings import Settings
+from gis.times import is_in_range
 from gis.words import Language
 from routing_engine.dispatch.context import Context
 
@@ -85,6 +86,8 @@ def read_moment(name: str, value: str | None, tongue: Language) -> datetime | No
     try:
         # An unescaped plus arrives as a space: what follows a time can only be the offset.
         moment = datetime.fromisoformat(value.strip().replace(" ", "+") if "T" in value.upper() else value)
+        if moment.tzinfo is not None and not is_in_range(moment):
+            raise ValueError("no such time here")
     except ValueError:
         finding = Finding(field=name, reason=text("not-time", tongue), hint=text("not-time-hint", tongue))
         raise ValueRefused(str(finding), [finding]) from None

@@ -49,6 +49,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "time_format": ("tulis RFC 3339, misalnya {example}", "write RFC 3339, for example {example}"),
     "future_time": ("waktu lebih dari 5 menit di depan", "more than 5 minutes ahead"),
     "clock_hint": ("periksa jam perangkat; sekarang {now}", "check the device's clock; it is now {now}"),
+    "far_time": ("waktu setelah tahun 2200", "time after the year 2200"),
     "too_old_time": ("waktu sebelum tahun 2000", "time before the year 2000"),
     "whole_range": ("harus bilangan bulat {low} sampai {high}", "must be a whole number from {low} to {high}"),
     "range": ("harus antara {low} dan {high}", "must be between {low} and {high}"),

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gis.errors import DataError, Finding, ValueRefused
+from gis.times import FIRST, LAST, is_in_range
 
 
 def number(text: str, field: str, *, example: str = "122.49985") -> float:
@@ -78,6 +79,8 @@ def moment(text: str | None, field: str) -> datetime | None:
         raise ValueRefused(f"{field}: {error}", [Finding(field=field, reason=str(error), hint=hint)]) from None
     if value.tzinfo is None:
         raise ValueRefused.of(field, "no offset", hint)
+    if not is_in_range(value):
+        raise ValueRefused.of(field, f"not between the years {FIRST.year} and {LAST.year}", hint)
     return value
 
 

@@ -15,6 +15,7 @@ from gis.city import CityFacts
 from gis.errors import Finding, ValueRefused
 from gis.messages import message
 from gis.reports import CONTROL, EARLIEST, MAX_TEXT
+from gis.times import is_in_range
 from routing_engine.network.closure_shapes import EDGE, LINE, POLYGON, metric_shape
 
 MEMBERS = ("geometry", "lon", "lat", "from", "until", "profiles", "factor", "reason")
@@ -71,10 +72,10 @@ def parse(
     kind, shape = _place(body, found, city)
     since, until = _moment(body, "from", found, now), _moment(body, "until", found, now)
     if until is not None and not any(finding.field in ("from", "until") for finding in found.listed):
-        if until <= (since or now):
-            found.add("until", "ends_before", "closure_until_hint", example=now.replace(microsecond=0))
-        elif until <= now:
+        if until <= now:
             found.add("until", "closure_until_past", "closure_until_hint", example=now.replace(microsecond=0))
+        elif since is not None and until <= since:
+            found.add("until", "ends_before", "closure_until_hint", example=now.replace(microsecond=0))
     chosen = _profiles(body.get("profiles"), found, profiles)
     factor = _factor(body.get("factor"), found)
     reason = _reason(body.get("reason"), found)
@@ -182,6 +183,8 @@ def _moment(body: dict[str, Any], name: str, found: _Findings, now: datetime) ->
         found.add(name, "naive_time", "time_format", example=example)
     elif moment < EARLIEST:
         found.add(name, "too_old_time", "time_format", example=example)
+    elif not is_in_range(moment):
+        found.add(name, "far_time", "time_format", example=example)
     else:
         return moment
     return None

@@ -14,6 +14,7 @@ from gis.actors import Actor
 from gis.errors import NotFoundError, ValueRefused
 from gis.labels import label
 from gis.reports import UUID
+from gis.times import is_in_range
 from gis.words import ENDED, AssignmentRole, AssignmentState, IncidentStatus, Origin, Role
 from routing_engine.dispatch import answers
 from routing_engine.network.closure_rows import LISTED_KEY
@@ -345,7 +346,7 @@ def _read_cursor(cursor: str | None) -> tuple[datetime | None, str | None]:
         moment = datetime.fromisoformat(at)
     except (ValueError, binascii.Error):
         moment, incident_id = None, ""
-    if moment is None or moment.tzinfo is None or not UUID.fullmatch(incident_id):
+    if moment is None or moment.tzinfo is None or not is_in_range(moment) or not UUID.fullmatch(incident_id):
         raise ValueRefused.of("cursor", "not a cursor of this list", "leave it out to start at the newest")
     return moment, incident_id
 

@@ -55,6 +55,8 @@ def test_before_the_boundaries_and_far_away_nobody_is(call):
         ({"type": "ADM2"}, "type"),
         ({"at": "2026-01-01"}, "at"),
         ({"at": "now"}, "at"),
+        ({"at": "9999-12-31T23:59:59-12:00"}, "at"),
+        ({"at": "0001-01-01T00:00:00+14:00"}, "at"),
         ({"lng": "1"}, "lng"),
     ],
 )

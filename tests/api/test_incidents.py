@@ -294,3 +294,11 @@ def test_reopening_calls_again_over_the_api(call, report):
     assert (opened.status_code, opened.json()["status"]) == (201, "dispatched")
     item = next(one for one in read(call, made["incident_id"]).json()["assignments"] if one["role"] == "lead")
     assert (item["state"], item["round"], item["result"]) == ("queued", 2, None)
+
+
+def test_a_search_does_not_end_before_it_begins(call):
+    query = {"since": "2026-01-02T00:00:00+08:00", "until": "2026-01-01T00:00:00+08:00"}
+    problem = assert_problem(call("operator", "GET", "/v1/incidents", params=query), 422)
+    assert [error["field"] for error in problem["errors"]] == ["until"]
+    for extreme in ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"):
+        assert_problem(call("operator", "GET", "/v1/incidents", params={"since": extreme}), 422)
