@@ -355,3 +355,16 @@ def test_the_timeline_names_the_account_and_what_it_is(open_desk):
     desk.card(number).locator(".sg-big").click()
     until(lambda: "desk-DMK, instansi" in operator.page.locator(".sg-timeline").inner_text(), "no role of the desk")
     assert "operator-2, operator" in operator.page.locator(".sg-timeline").inner_text()
+
+
+# -- the type
+
+
+def test_words_are_guessed_within_the_family_the_operator_has_opened(open_desk):
+    operator = open_desk("operator")
+    page = operator.page
+    page.locator(".sg-choice", has_text="Kebakaran").first.click()
+    page.locator(".sg-form textarea, textarea").first.fill("rumah terbakar, satu orang terjebak di reruntuhan gedung")
+    until(lambda: page.evaluate(DRAFT).get("type"), "no guess")
+    assert page.evaluate(DRAFT)["type"].startswith("KBK")
+    page.get_by_role("button", name="Kosongkan").click()

@@ -22,11 +22,13 @@ export class TypePicker {
 
   familyName(family) { const key = 'family_' + family.toUpperCase(); return this.ui.words.has(key) ? this.ui.words.t(key) : family; }
 
-  // The type whose pattern covers most of the text; the city's order settles a tie. Null when none fits.
+  // The type whose pattern covers most of the text; the city's order settles a tie. Null when none fits. Once the
+  // operator has opened a family, only its types are guessed: what was chosen by hand outweighs a word.
   guess(text) {
     let best = null, most = 0;
     if (text.length < 3) return null;
     for (const [type, pattern] of this.patterns) {
+      if (this.open && type.family !== this.open) continue;
       const n = (text.match(pattern) || []).reduce((sum, found) => sum + found.length, 0);
       if (n > most) { best = type; most = n; }
     }
