@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 
 from api.body import check_values, read_object
-from api.door import door, language, reply
+from api.door import Door, door, language, reply
 from api.queries import Code, check_position
 from gis.db import transaction
 from gis.errors import Finding, ValueRefused
@@ -15,7 +15,8 @@ from gis.messages import message
 from gis.words import Language
 from routing_engine.dispatch import travel
 from routing_engine.dispatch.answers import calibration as named_calibration
-from routing_engine.dispatch.context import Moment, Snapshot
+from routing_engine.dispatch.closures import travel_times
+from routing_engine.dispatch.context import Snapshot
 from routing_engine.network.matrices import matrix, matrix_answer
 
 MOST_OUTLINES = 10
@@ -79,13 +80,11 @@ def route_answer(
         findings.append(Finding(field="from", reason=message("one_start", tongue, names="from, station")))
     if findings or there is None:
         raise ValueRefused("; ".join(map(str, findings)), findings)
-    with transaction(here.engine) as tx:
-        moment = here.context.current(tx)
-    snapshot, asked = moment.snapshot, _hour(moment, hour)
+    snapshot, asked, known = _present(here, hour)
     found = travel.route(
         snapshot, _start(snapshot, begin, station, tongue), there, profile=profile, hour=asked, language=tongue
     )
-    return reply(found, media_type="application/geo+json")
+    return reply(found | {"travel_times": known}, media_type="application/geo+json")
 
 
 def isochrones_answer(
@@ -118,13 +117,11 @@ def isochrones_answer(
         findings.append(Finding(field="station", reason=message("one_start", tongue, names="station, lon + lat")))
     if findings or wanted is None:
         raise ValueRefused("; ".join(map(str, findings)), findings)
-    with transaction(here.engine) as tx:
-        moment = here.context.current(tx)
-    snapshot, asked = moment.snapshot, _hour(moment, hour)
+    snapshot, asked, known = _present(here, hour)
     found = travel.reached(
         snapshot, _start(snapshot, begin, station, tongue), wanted, profile=profile, hour=asked, language=tongue
     )
-    return reply(found, media_type="application/geo+json")
+    return reply(found | {"travel_times": known}, media_type="application/geo+json")
 
 
 def matrix_of(request: Request) -> Response:
@@ -152,9 +149,8 @@ def matrix_of(request: Request) -> Response:
         findings.append(Finding(field="destinations", reason=reason))
     if findings:
         raise ValueRefused("; ".join(map(str, findings)), findings)
-    with transaction(here.engine) as tx:
-        moment = here.context.current(tx)
-    stations, asked = moment.snapshot.stations, _hour(moment, hour)
+    snapshot, asked, known = _present(here, hour)
+    stations = snapshot.stations
     # As `nearest`: without roads every answer is the labelled estimate.
     roads = travel.roads_for(stations, profile, tongue, hour=asked) if stations.parts else None
     graph, calibration = (roads.field.graph, roads.calibration) if roads is not None else (None, None)
@@ -163,11 +159,17 @@ def matrix_of(request: Request) -> Response:
     )
     named = named_calibration(calibration.calibration_id if calibration else None)
     said = {"profile": graph.profile if graph is not None else None, "hour": asked, "calibration": named}
-    return reply({**said, **matrix_answer(found)})
+    return reply({**said, **matrix_answer(found), "travel_times": known})
 
 
-def _hour(moment: Moment, hour: int | None) -> int:
-    return moment.snapshot.city.hour_of(moment.now) if hour is None else hour
+def _present(here: Door, hour: int | None) -> tuple[Snapshot, int, dict[str, Any]]:
+    """Return the configuration in force, the hour asked or the present one, and how old that hour's times are."""
+    with transaction(here.engine) as tx:
+        moment = here.context.current(tx)
+        asked = moment.snapshot.city.hour_of(moment.now) if hour is None else hour
+        # What is said of the times must be true of those that answer, so these are looked up afterwards.
+        known = travel_times(tx, asked)
+        return here.context.current(tx).snapshot, asked, known
 
 
 def _start(snapshot: Snapshot, point: travel.Place | None, station: str | None, tongue: Language) -> travel.Start:

@@ -121,6 +121,8 @@ def test_a_stations_route_takes_what_nearest_says(call):
     assert by_code == by_id
     assert by_code["properties"]["travel_time_s"] == nearest["travel_time_s"]
     assert by_code["properties"]["distance_m"] == nearest["distance_m"]
+    # How old the times are, and whether they know the closures in force.
+    assert by_code["travel_times"].keys() == {"made_at", "is_current"}
     assert by_code["properties"]["from"]["station"]["name"] == nearest["name"]
 
 
@@ -218,6 +220,7 @@ def test_a_matrix_labels_every_drive(call):
         "profile",
         "hour",
         "calibration",
+        "travel_times",
         "travel_time_s",
         "travel_time_p90_s",
         "distance_m",
