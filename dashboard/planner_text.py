@@ -38,6 +38,11 @@ TEXT: dict[str, tuple[str, str]] = {
     "at_hour": ("pukul {hour}", "at {hour}"),
     "reach_area": ("luas {areas} km²", "{areas} km²"),
     "reach_streets": ("paling jauh 150 m dari jalan", "at most 150 m from a street"),
+    "outside_main": (
+        "garis putus: {km} km jalan di luar jaringan utama, tidak dilalui",
+        "dashed: {km} km of streets outside the main network, not driven",
+    ),
+    "all_main": ("semua jalan terhubung", "all streets hang together"),
     "estimate_only": ("PERKIRAAN, BELUM DIKALIBRASI", "ESTIMATE, NOT CALIBRATED"),
     "calibrated": ("dikalibrasi dari catatan perjalanan", "calibrated on recorded runs"),
     "roads_synthetic": ("jalan buatan", "made-up roads"),

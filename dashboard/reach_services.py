@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from gis.db import transaction
 from routing_engine.dispatch import travel
 from routing_engine.dispatch.context import Context
+from routing_engine.network.reachability import streets_outside
 
 MINUTES = (5, 10, 15)
 
@@ -63,3 +64,13 @@ class ReachServices:
             snapshot = self._context.current(tx).snapshot
         start = travel.station_start(snapshot.stations, station, language)
         return travel.reached(snapshot, start, minutes, profile=None, hour=hour, language=language)
+
+    def outside(self, station: str, hour: int, *, language: str) -> tuple[dict[str, Any], float]:
+        """Return the streets outside the main network of the station's vehicle, and their metres.
+
+        See `streets_outside`; raises as `reached` does.
+        """
+        with transaction(self.engine) as tx:
+            stations = self._context.current(tx).snapshot.stations
+        number = travel.station_start(stations, station, language).station
+        return streets_outside(travel.roads_for(stations, None, language, hour=hour, station=number).field.graph)

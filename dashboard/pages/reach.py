@@ -18,6 +18,8 @@ from gis.errors import ConflictError, DataError
 MAP_HEIGHT = "calc(100vh - 215px)"
 TTL_S = 60
 OPACITY = 0.4
+# Streets nobody can be sent over: dashed and red, in either theme.
+OUTSIDE = {"color": "#c2183c", "weight": 3, "dashArray": "4 5", "fill": False}
 
 
 @st.cache_data(ttl=TTL_S, max_entries=32, show_spinner=False)
@@ -28,6 +30,11 @@ def _posts(_reach: ReachServices, language: str) -> tuple[list[Post], int]:
 @st.cache_data(ttl=TTL_S, max_entries=32, show_spinner=False)
 def _reached(_reach: ReachServices, station: str, hour: int, language: str) -> dict[str, Any]:
     return _reach.reached(station, hour, language=language)
+
+
+@st.cache_data(ttl=TTL_S, max_entries=32, show_spinner=False)
+def _outside(_reach: ReachServices, station: str, hour: int, language: str) -> tuple[dict[str, Any], float]:
+    return _reach.outside(station, hour, language=language)
 
 
 def choose(reach: ReachServices, opened: Filters, key: str, language: str) -> Filters:
@@ -58,6 +65,7 @@ def draw(reach: ReachServices, filters: Filters, center: tuple[float, float], th
         return
     try:
         found = _reached(reach, filters.station, filters.hour, language)
+        outside, outside_m = _outside(reach, filters.station, filters.hour, language)
     except ConflictError as error:
         st.info(str(error))
         return
@@ -71,12 +79,14 @@ def draw(reach: ReachServices, filters: Filters, center: tuple[float, float], th
     for feature, colour in reversed(list(zip(found["features"], colours, strict=True))):
         style = {"fillColor": colour, "fillOpacity": OPACITY, "color": colour, "weight": 1.5}
         polygons(m, feature["geometry"], style)
+    if outside_m:
+        polygons(m, outside, OUTSIDE)
     dot(m, (said["from"]["lon"], said["from"]["lat"]), fill=colours[0])
     show_map(m, key="planner_reach", height=MAP_HEIGHT)
-    st.html(legend(found, colours, language))
+    st.html(legend(found, colours, outside_m, language))
 
 
-def legend(found: dict[str, Any], colours: list[str], language: str) -> str:
+def legend(found: dict[str, Any], colours: list[str], outside_m: float, language: str) -> str:
     """Return the legend as HTML: minutes, area, vehicle, hour, and whether recorded runs stand behind it."""
     features, said = found["features"], found["features"][0]["properties"]
     classes = [
@@ -90,6 +100,7 @@ def legend(found: dict[str, Any], colours: list[str], language: str) -> str:
         t("at_hour", language, hour=f"{said['hour']:02d}:00"),
         t("reach_area", language, areas=areas),
         t("reach_streets", language),
+        t("outside_main", language, km=number(outside_m / 1000, language, 1)) if outside_m else t("all_main", language),
     ]
     facts.append(t("estimate_only" if said["calibration"] == "none" else "calibrated", language))
     if said["roads_synthetic"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -74,3 +76,17 @@ def reached_edges(graph: RoadGraph, reached: Bools) -> Bools:
     node[graph.state_node[reached]] = True
     is_entered = np.append(node[graph.arc_tail], False)  # index -1, no arc, is the last
     return np.asarray(is_entered[graph.edge_arc].any(axis=1), dtype=bool)
+
+
+def streets_outside(graph: RoadGraph) -> tuple[dict[str, Any], float]:
+    """Return the streets outside the main part: no position is put on them, and no drive takes them.
+
+    Returns
+    -------
+    tuple
+        GeoJSON MultiLineString in EPSG:4326 degrees, and its length in metres. Streets closed to the profile are not
+        among them: those are no streets to it.
+    """
+    edges = np.flatnonzero(graph.edge_component > MAIN)
+    lines = [graph.vertex_lonlat[graph.vertex_start[edge] : graph.vertex_start[edge + 1]].tolist() for edge in edges]
+    return {"type": "MultiLineString", "coordinates": lines}, float(graph.edge_length_m[edges].sum())

@@ -244,6 +244,7 @@ def test_reach_shows_a_station_s_minutes_with_vehicle_hour_and_what_they_are(ser
     for part in (label, "Pos Induk Damkarmat Kadia", "08:00", "5", "15", "km²"):
         assert part in legend
     assert ("fire engine" if language == "en" else "mobil pemadam") in legend
+    assert ("all streets hang together" if language == "en" else "semua jalan terhubung") in legend
     at.selectbox(key=f"planner_{language}_station").set_value("DMK-POASIA").run()
     assert not at.exception
     assert dict(at.query_params) == {"view": "reach", "station": "DMK-POASIA", "hour": "8"}
@@ -418,3 +419,12 @@ def test_numbers_are_written_as_people_do():
     assert number(10226.5, "en", 1) == "10,226.5"
     assert [short(value, "id") for value in (0.002, 0.5, 1.5, 20.0, 474.2)] == ["0,002", "0,5", "1,5", "20", "474"]
     assert t("n_places", "en", n=3) == "at 3 places"
+
+
+def test_streets_outside_the_main_network_are_named_in_the_legend():
+    from dashboard.pages.reach import legend
+
+    said = {"station": {"name": "Pos"}}
+    one = {"minutes": 5, "area_km2": 1.0, "profile": "car", "hour": 8, "calibration": "none", "roads_synthetic": False}
+    html = legend({"features": [{"properties": {**one, "from": said}}]}, ["#fff"], 1234.0, "id")
+    assert "1,2 km jalan di luar jaringan utama" in html

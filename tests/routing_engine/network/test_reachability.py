@@ -14,6 +14,7 @@ from routing_engine.network.reachability import (
     reached_edges,
     reached_states,
     reaching_states,
+    streets_outside,
 )
 from routing_engine.network.search import search_from_states
 from routing_engine.network.snapping import snap
@@ -65,3 +66,13 @@ def test_reached_is_what_a_search_finds(tables, data):
     assert np.array_equal(reached_states(closed, [start]), np.isfinite(seconds[0]))
     back, _ = search_from_states(closed, np.arange(graph.n_states))
     assert np.array_equal(reaching_states(closed, [start]), np.isfinite(back[:, start]))
+
+
+def test_streets_outside_the_main_part_are_lines_for_a_map():
+    graph = drawn(POINTS | {8: (3000, 3000), 9: (3300, 3000)}, [*EDGES, (89, 8, 9, "both")])
+    shape, metres = streets_outside(graph)
+    assert shape["type"] == "MultiLineString"
+    (line,) = shape["coordinates"]
+    np.testing.assert_allclose(line, graph.vertex_lonlat[-2:])
+    assert 299 < metres < 301
+    assert streets_outside(drawn(POINTS, EDGES)) == ({"type": "MultiLineString", "coordinates": []}, 0.0)
