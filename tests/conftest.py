@@ -167,12 +167,39 @@ def geodata() -> Path:
     return GEODATA
 
 
+# Files whose tests take minutes, the longest first: begun last, they would run alone at the end.
+LONG = (
+    "tests/browser/",
+    "tests/dashboard/test_desk",
+    "tests/ops/test_demo.py",
+    "tests/data/test_san_francisco.py",
+    "tests/data/test_real_kendari.py",
+    "tests/faults/",
+    "tests/ops/test_cluster.py",
+    "tests/api/test_closures.py",
+    "tests/routing_engine/network/test_obeys_the_map.py",
+    "tests/routing_engine/network/",
+    "tests/data/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files; each keeps its order."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((i for i, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG))
+
+    items.sort(key=rank)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Where each file stays with one process, let the browser's files stay together: they share one running product."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False  # it would begin with the files of many tests, which are quick
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
