@@ -16,7 +16,8 @@ def test_openapi_page_is_drawn_without_another_host(chromium, api):
     address = str(api.base_url).rstrip("/")
     page.goto(f"{address}/docs")
     page.wait_for_selector(".opblock")
-    assert page.locator(".opblock").count() == 12
+    paths = api.get("/openapi.json").json()["paths"]
+    assert page.locator(".opblock").count() == sum(len(operations) for operations in paths.values()) >= 19
     page.locator(".opblock-summary-path", has_text="/v1/reports").first.click()
     page.wait_for_selector(".opblock-body textarea, .opblock-body .example")
     assert said == []

@@ -368,3 +368,38 @@ def test_words_are_guessed_within_the_family_the_operator_has_opened(open_desk):
     until(lambda: page.evaluate(DRAFT).get("type"), "no guess")
     assert page.evaluate(DRAFT)["type"].startswith("KBK")
     page.get_by_role("button", name="Kosongkan").click()
+
+
+def test_a_button_pressed_while_news_arrive_hears_its_click(open_desk):
+    operator = open_desk("operator")
+    page = operator.page
+    number = operator.report("n kbk1 @-3.97831, 122.52731 ; gudang terbakar")
+    button = page.get_by_role("button", name="Eskalasi sekarang")
+    until(lambda: number in page.locator(".sg-detail").inner_text() and button.count(), "no detail")
+    box = button.bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    # As when a poll brings a newer state of this incident.
+    page.evaluate("async () => { await window.__siaga.desk.detail.read(); }")
+    page.mouse.up()
+    until(lambda: "kontak kedua" in page.locator(".sg-notices").inner_text(), "the click was lost")
+
+
+def test_among_real_incidents_at_one_point_no_tag_says_drill(open_desk):
+    operator = open_desk("operator")
+    page = operator.page
+    at = {"lon": 122.53551, "lat": -3.98251}
+    number = page.evaluate(
+        """async ([at]) => {
+          const send = drill => window.__siaga.desk.ui.api.post('/api/reports',
+            { type: 'KBK1', ...at, accuracy_m: 25, severity: 1, description: 'tumpuk ' + drill, drill },
+            { 'Idempotency-Key': 'stack ' + drill });
+          await send(false);
+          return (await send(true)).number;
+        }""",
+        [at],
+    )
+    page.evaluate("([lat, lon]) => window.__siaga.desk.map.setView([lat, lon], 17)", [at["lat"], at["lon"]])
+    mark = page.locator(f'.leaflet-marker-icon[aria-label^="{number}, LATIHAN"]')
+    until(lambda: mark.locator(".sg-mark-n").all_inner_texts() == ["2"], "not counted on the map")
+    assert mark.locator(".sg-drill").count() == 0

@@ -58,6 +58,9 @@ export class Detail {
       this.incident = incident;
       this.draw();
       this.actions.read(incident);
+      // After a move the unfolded reasons are those of a receipt that no longer counts.
+      const shown = this.whyOf && incident.assignments.find(a => a.assignment_id === this.whyOf);
+      if (shown && shown.receipt_id !== this.whyReceipt) this.toggleWhy(shown, true);
       return incident;
     } catch (error) {
       if (id === this.id && !this.incident) this.body.replaceChildren(el('p', { class: 'sg-empty', text: error.isRefusal ? error.message : this.ui.words.t('detail_away') }));
@@ -218,6 +221,7 @@ export class Detail {
   async toggleWhy(a, stay) {
     if (this.whyOf === a.assignment_id && !stay) { this.whyOf = null; this.actions.why(null); this.draw(); return; }
     this.whyOf = a.assignment_id;
+    this.whyReceipt = a.receipt_id;
     this.whyAnswer = null;
     this.draw();
     try {

@@ -22,9 +22,25 @@ export function button(text, action, properties) {
   return el('button', { type: 'button', ...properties, text, onclick: action });
 }
 
+// What a pointer is held down on. A button replaced between press and release would never hear its click, so what holds
+// it is drawn anew after that; of several drawings the last one counts.
+let held = null;
+const late = new Map();
+document.addEventListener('pointerdown', event => { held = event.target; }, true);
+for (const name of ['pointerup', 'pointercancel']) {
+  document.addEventListener(name, () => setTimeout(() => {
+    held = null;
+    const waiting = [...late];
+    late.clear();
+    for (const [root, parts] of waiting) redraw(root, parts);
+  }), true);
+}
+
 // New children, and the keyboard stays where it was: on the same field, or on the button that says the same. Buttons
 // that say the same of different things carry a `data-key`, so that Enter never does to one what was meant for another.
 export function redraw(root, parts) {
+  if (held && root.contains(held)) { late.set(root, parts); return; }
+  late.delete(root);
   const active = root.contains(document.activeElement) ? document.activeElement : null;
   const name = node => node.tagName + (node.dataset.key || node.getAttribute('aria-label') || node.textContent);
   const like = () => [...root.querySelectorAll('button, input, select, textarea')].filter(node => name(node) === wanted);

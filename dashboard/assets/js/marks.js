@@ -145,15 +145,17 @@ export class Marks {
   // Draw anew only what looks different, so that hover, focus and drag live on.
   dress(mark) {
     const { row, face } = mark.siaga, urgency = this.live.urgency(row), isSelected = row.id === this.selected, here = this.stacks.get(this.spots.get(row.id)), n = here ? here.size : 1;
-    const look = [row.status, row.service, row.type, row.severity, row.isWaiting, urgency, isSelected, row.origin, n, row.isNobodys].join();
+    // Among real incidents at one point a drill's tag would stand for all of them.
+    const isTagged = row.isDrill && (n === 1 || [...here].every(id => this.live.rows.get(id)?.isDrill));
+    const look = [row.status, row.service, row.type, row.severity, row.isWaiting, urgency, isSelected, row.origin, n, row.isNobodys, isTagged].join();
     if (mark.siaga.look === look) return;
     mark.siaga.look = look;
     face.className = ['sg-mark', row.isDrill ? 'is-drill' : '', row.isNobodys ? 'is-nobodys' : '', row.isWaiting ? 'is-waiting' : '', ['', 'is-due', 'is-overdue'][urgency], isSelected ? 'is-selected' : '', 'is-' + shapeOf(row)].join(' ');
     face.style.setProperty('--c', 'var(' + colourVariable(row.service) + ',var(--sv-none))');
     const { t } = this.ui.words;
-    face.replaceChildren(symbol(row, this.ui.letter(row.service), 30), ...[n > 1 ? el('span', { class: 'sg-mark-n', text: String(n) }) : null, row.isDrill ? el('span', { class: 'sg-drill', text: t('drill') }) : null].filter(Boolean));
+    face.replaceChildren(symbol(row, this.ui.letter(row.service), 30), ...[n > 1 ? el('span', { class: 'sg-mark-n', text: String(n) }) : null, isTagged ? el('span', { class: 'sg-drill', text: t('drill') }) : null].filter(Boolean));
     mark.getElement()?.setAttribute('aria-label', [row.number, ...(row.isDrill ? [t('drill')] : []), this.ui.typeName(row.type), 'S' + row.severity, this.ui.status(row.status), ...(n > 1 ? [t('n_here', { n })] : [])].join(', '));
-    const base = row.isWaiting ? 2000 : 0;
+    const base = row.isDrill ? -2000 : row.isWaiting ? 2000 : 0;
     mark.setZIndexOffset(isSelected ? 6000 : base + (4 - row.severity) * 200);
   }
 
