@@ -375,9 +375,8 @@ def test_a_button_pressed_while_news_arrive_hears_its_click(open_desk):
     page = operator.page
     number = operator.report("n kbk1 @-3.97831, 122.52731 ; gudang terbakar")
     button = page.get_by_role("button", name="Eskalasi sekarang")
-    until(lambda: number in page.locator(".sg-detail").inner_text() and button.count(), "no detail")
-    box = button.bounding_box()
-    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    until(lambda: number in page.locator(".sg-detail").inner_text(), "no detail")
+    button.hover()
     page.mouse.down()
     # As when a poll brings a newer state of this incident.
     page.evaluate("async () => { await window.__siaga.desk.detail.read(); }")
@@ -403,3 +402,22 @@ def test_among_real_incidents_at_one_point_no_tag_says_drill(open_desk):
     mark = page.locator(f'.leaflet-marker-icon[aria-label^="{number}, LATIHAN"]')
     until(lambda: mark.locator(".sg-mark-n").all_inner_texts() == ["2"], "not counted on the map")
     assert mark.locator(".sg-drill").count() == 0
+
+
+def test_other_words_in_the_place_field_are_another_place(open_desk):
+    operator = open_desk("operator")
+    page = operator.page
+    field = page.get_by_role("combobox", name="Lokasi").first
+    field.fill("-3.97123, 122.51234")
+    until(lambda: page.evaluate(DRAFT).get("lat") == -3.97123, "no point")
+    field.fill("pasar yang tidak ada qq")
+    assert page.evaluate(DRAFT).get("lat") is None
+    field.fill("lippo plaza")
+    until(page.locator("#sg-places li").count, "no suggestions")
+    field.press("Enter")
+    until(lambda: page.evaluate(DRAFT).get("lat") is not None, "not chosen")
+    chosen = page.evaluate(DRAFT)["lat"]
+    field.press("End")
+    field.type(", lantai dua")
+    assert page.evaluate(DRAFT)["lat"] == chosen
+    page.get_by_role("button", name="Kosongkan").click()

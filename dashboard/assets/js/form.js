@@ -137,7 +137,7 @@ export class Form {
   build() {
     const { t } = this.ui.words;
     this.command = el('input', { class: 'sg-input sg-command', placeholder: t('command_hint'), 'aria-label': t('command'), autocomplete: 'off', spellcheck: 'false', onkeydown: e => this.onCommandKey(e) });
-    this.place = new PlaceField(this.ui, { onText: placeText => this.change({ placeText }), onPoint: point => this.setPoint(point) });
+    this.place = new PlaceField(this.ui, { onText: placeText => this.change({ placeText }), onPoint: point => this.setPoint(point), onOther: () => { if (this.draft.method !== 'map') this.forgetPoint(); } });
     this.accuracy = el('select', { class: 'sg-input', 'aria-label': t('accuracy'), title: t('accuracy'), onchange: () => { this.change({ accuracy_m: Number(this.accuracy.value) }); this.actions.pointChanged(this.draft, false); } });
     this.picker = new TypePicker(this.ui, code => this.picked(code));
     this.text = el('textarea', { class: 'sg-input', rows: 2, maxlength: 4000, placeholder: t('text_hint'), 'aria-label': t('text'), oninput: () => this.onText() });
@@ -190,6 +190,7 @@ export class Form {
   fill() {
     const d = this.draft;
     this.place.input.value = d.placeText || '';
+    this.place.pointText = d.lon !== undefined && d.method !== 'map' && d.placeText ? d.placeText.trim() : null;
     this.text.value = d.text || '';
     this.victims.value = d.n_victims || '';
     this.dead.value = d.n_dead || '';

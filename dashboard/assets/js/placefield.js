@@ -7,9 +7,9 @@ const { readCoordinates } = await import('./coordinates.js' + search);
 const WAIT_MS = 140;
 
 export class PlaceField {
-  // onText(text), onPoint({lon, lat, accuracy_m, method, name?})
-  constructor(ui, { onText, onPoint }) {
-    Object.assign(this, { ui, onText, onPoint, places: [], at: 0 });
+  // onText(text), onPoint({lon, lat, accuracy_m, method, name?}), onOther(): the words no longer say where the point is
+  constructor(ui, { onText, onPoint, onOther }) {
+    Object.assign(this, { ui, onText, onPoint, onOther, places: [], at: 0, pointText: null });
     const { t } = ui.words;
     this.input = el('input', {
       class: 'sg-input', role: 'combobox', 'aria-expanded': 'false', 'aria-autocomplete': 'list', 'aria-controls': 'sg-places', autocomplete: 'off', spellcheck: 'false',
@@ -23,8 +23,16 @@ export class PlaceField {
     const text = this.input.value;
     this.onText(text);
     const point = readCoordinates(text, this.ui.me.city);
-    if (point) { this.hide(); this.onPoint(point); return; }
+    if (point) { this.hide(); this.point(point); return; }
+    // More words about the place keep its point ("Lippo Plaza, lantai dua"); other words are another place.
+    if (this.pointText !== null && !text.trim().startsWith(this.pointText)) { this.pointText = null; this.onOther(); }
     this.ask(text);
+  }
+
+  // The point the words in the field stand for.
+  point(point) {
+    this.pointText = this.input.value.trim();
+    this.onPoint(point);
   }
 
   ask(text) {
@@ -47,7 +55,7 @@ export class PlaceField {
     this.input.value = text;
     this.onText(text);
     const point = readCoordinates(text, this.ui.me.city);
-    if (point) { this.onPoint(point); return true; }
+    if (point) { this.point(point); return true; }
     const [best] = await this.find(text);
     if (best) this.pick(best, text);
     return Boolean(best);
@@ -77,7 +85,7 @@ export class PlaceField {
     const name = extra && !place.name.toLowerCase().startsWith(text.toLowerCase()) ? text : place.name;
     this.input.value = name;
     this.onText(name);
-    this.onPoint({ lon: place.lon, lat: place.lat, accuracy_m: place.accuracy_m, method: 'landmark' });
+    this.point({ lon: place.lon, lat: place.lat, accuracy_m: place.accuracy_m, method: 'landmark' });
     this.hide();
   }
 
