@@ -267,6 +267,8 @@ def test_lane_and_classification_by_keys(open_desk):
     page.keyboard.press("F2")
     page.keyboard.type("x prank")
     page.keyboard.press("Enter")
+    # It ends the incident, so it is asked about.
+    page.get_by_role("button", name="Akhiri").click()
     until(lambda: page.locator(".sg-settings select").input_value() == "prank", "not classified")
 
 

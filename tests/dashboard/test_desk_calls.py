@@ -421,3 +421,18 @@ def test_other_words_in_the_place_field_are_another_place(open_desk):
     field.type(", lantai dua")
     assert page.evaluate(DRAFT)["lat"] == chosen
     page.get_by_role("button", name="Kosongkan").click()
+
+
+def test_a_draft_sent_in_one_window_is_not_sent_again_in_another(open_desk):
+    operator = open_desk("operator")
+    page, text = operator.page, "kebakaran di dua jendela"
+    page.locator(".sg-form textarea, textarea").first.fill(text)
+    page.get_by_role("combobox", name="Lokasi").first.fill("-3.97999, 122.52999")
+    until(lambda: page.evaluate(DRAFT).get("type"), "no guess")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_function("() => window.__siaga && window.__siaga.desk && window.__siaga.desk.form.draft.text")
+    other.keyboard.press("Control+Enter")
+    until(lambda: not page.evaluate(DRAFT).get("text"), "the first window keeps what was sent")
+    assert page.locator("textarea").first.input_value() == ""
+    other.close()

@@ -179,6 +179,10 @@ CODES = ["POL", "DMK", "PSC", "TNI"]
         ("accepted", "pol sudah jalan", "cmd_which"),
         ("accepted", "tni", "cmd_no_agency"),
         ("accepted", "PSC", "cmd_no_agency"),
+        ("accepted", "PCS", "cmd_no_agency"),  # mistyped; the lead has said nothing
+        ("declined", "pcs tidak ada mobil", "cmd_no_agency"),
+        ("accepted", "POLX", "cmd_no_agency"),
+        ("accepted", "dmx", "cmd_no_agency"),
         ("declined", "", "cmd_no_reason"),
         ("declined", "baruga", "cmd_no_reason"),
         ("done", "DMK", "cmd_no_result"),

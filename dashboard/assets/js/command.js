@@ -83,8 +83,15 @@ function choose(words, list, agencies) {
     const found = word ? list.filter(fits) : [];
     if (found.length) return { found, rest };
   }
-  // A code of the city that is not among them was meant as one: nothing may be recorded for another agency instead.
-  return agencies.includes(word) ? { missing: word } : { rest: words };
+  // What was meant as a code and is none of these: nothing may be recorded for another agency instead.
+  return agencies.includes(word) || isMistyped(words[0] || '', agencies) ? { missing: word } : { rest: words };
+}
+
+// Written in capitals like a code, or one letter or two exchanged ones beside a code of the city.
+function isMistyped(said, agencies) {
+  const word = said.toUpperCase(), sorted = text => [...text].sort().join('');
+  if (said.length > 1 && /^[A-Z]+(-[A-Z0-9]+)*$/.test(said)) return true;
+  return word.length > 2 && agencies.some(code => code.length === word.length && (sorted(code) === sorted(word) || [...code].filter((letter, i) => letter !== word[i]).length === 1));
 }
 
 export const nameOf = each => (each.jurisdiction ? each.jurisdiction.code : each.agency);

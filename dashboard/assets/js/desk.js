@@ -317,7 +317,8 @@ class Desk {
   classify(classification) {
     const row = this.selected && this.live.rows.get(this.selected);
     if (!row) return false;
-    this.detail.event('classify', this.detail.newest(row), '', { classification });
+    const { measures } = this.detail;
+    measures.isMeant(row, classification).then(isMeant => { if (isMeant) this.detail.event('classify', this.detail.newest(row), '', { classification }); });
     return true;
   }
 

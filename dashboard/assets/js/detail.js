@@ -291,7 +291,7 @@ export class Detail {
         !isEnded(incident.status) ? button(t('do_appoint'), () => this.askAppointment(), { class: 'sg-choice', title: t('appoint_hint') }) : null,
         !isEnded(incident.status) ? button(t('do_close'), () => this.askClose(), { class: 'sg-choice' }) : null,
         !isOver ? act('cancel', 'do_cancel') : null,
-        ['resolved', 'closed'].includes(incident.status) ? act('reopen', 'do_reopen') : null,
+        ['resolved', 'closed', 'cancelled', 'unfounded'].includes(incident.status) ? act('reopen', 'do_reopen') : null,
       ]),
     ].filter(Boolean));
   }

@@ -167,6 +167,7 @@ export class Form {
       this.wait, this.trouble,
       el('div', { class: 'sg-line' }, this.place.root, this.accuracy),
       this.picker.root, this.text, this.questions, this.more, this.preview.root, this.foot);
+    this.outbox.addEventListener('emptied', event => { if (event.detail === JSON.stringify(this.draft)) this.clear(); });
     this.outbox.addEventListener('change', event => this.drawOutbox(event.detail));
     this.outbox.addEventListener('refused', event => { if (this.isEmpty) this.edit(event.detail.entry.key); });
   }

@@ -84,14 +84,17 @@ export class Measures {
     return el('div', { class: 'sg-line sg-settings' }, el('label', { class: 'sg-line sg-soft' }, el('span', { text: t('call_was') }), kinds), el('span', { class: 'sg-soft sg-grow', text: t('lane') + ' ' + incident.lane, title: t('lane_' + incident.lane) }), isOpen ? lane : null);
   }
 
-  // A slip in a list must not end an incident.
   async classify(incident, kinds) {
-    const { t } = this.ui.words, chosen = kinds.value;
-    if (ENDING.has(chosen) && !isEnded(incident.status)) {
-      const name = kinds.selectedOptions[0].textContent;
-      if (!(await this.actions.ask(t('classify_question', { number: incident.number, name }), [[true, t('classify_yes')]]))) { kinds.value = incident.classification; return; }
-    }
+    const chosen = kinds.value;
+    if (!(await this.isMeant(incident, chosen))) { kinds.value = incident.classification; return; }
     this.detail.event('classify', this.detail.incident, '', { classification: chosen });
+  }
+
+  // A slip in a list or on the command line must not end an incident: such a classification is asked about.
+  async isMeant({ number, status }, classification) {
+    if (!ENDING.has(classification) || isEnded(status)) return true;
+    const { t } = this.ui.words, name = this.ui.label('classification', classification);
+    return Boolean(await this.actions.ask(t('classify_question', { number, name }), [[true, t('classify_yes')]]));
   }
 
   // Raising is one key; lowering the urgency needs a reason.

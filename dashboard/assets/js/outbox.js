@@ -19,7 +19,11 @@ export class Outbox extends EventTarget {
     this.draftKey = 'siaga.draft.' + user;
     this.boxKey = 'siaga.outbox.' + user;
     this.parkedKey = 'siaga.parked.' + user;
-    this.onStorage = event => { if ([this.boxKey, this.parkedKey].includes(event.key)) this.tell(); };
+    this.onStorage = event => {
+      if ([this.boxKey, this.parkedKey].includes(event.key)) this.tell();
+      // Sent or emptied in another window of the same account: two windows must not send one draft twice.
+      else if (event.key === this.draftKey && event.newValue === '{}') this.dispatchEvent(new CustomEvent('emptied', { detail: event.oldValue }));
+    };
   }
 
   start() { addEventListener('storage', this.onStorage); this.timer = setInterval(() => this.flush(), RETRY_MS); this.tell(); this.flush(); }
