@@ -313,8 +313,8 @@ def test_long_words_leave_the_next_step_in_sight(open_desk):
     until(desk.card(number).count, "no card")
     desk.card(number).click()
     big = desk.page.locator(".sg-own .sg-big")
-    until(big.count, "no next step")
-    box = big.bounding_box()
+    # Drawn anew by a poll at that moment, it has no box.
+    box = until(lambda: big.count() and big.bounding_box(), "no next step")
     assert box["y"] + box["height"] <= 768
     panel = desk.page.locator(".sg-detail-body")
     assert panel.evaluate("node => node.scrollWidth <= node.clientWidth")
