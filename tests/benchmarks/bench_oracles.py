@@ -24,7 +24,7 @@ from routing_engine.network.graph import RoadGraph, build_graph
 from routing_engine.network.profiles import PROFILES, Profile
 from routing_engine.network.snapping import snap
 from routing_engine.network.states import UTurns
-from tests.oracles.agreement import Answers, ask, compare, draw, oracle_python, same_street, write_job
+from tests.oracles.agreement import Agreement, Answers, ask, compare, draw, oracle_python, same_street, write_job
 
 GEODATA = Path(os.environ.get("SIAGA_GEODATA", ROOT.parent / "shared" / "geodata"))
 # Extract → SRID of its UTM zone.
@@ -50,7 +50,7 @@ LIMIT_M = 50.0
 CAR = dataclasses.replace(PROFILES["car"], signal_s=0.0, level_crossing_s=0.0, limited_factor=1.0)
 # Valhalla is asked for the shortest way: one speed everywhere, and, as it does, nobody passes through private streets.
 FLAT_KPH = 36.0
-WALKER = dataclasses.replace(CAR, limited_factor=20.0)
+VISITOR = dataclasses.replace(CAR, limited_factor=20.0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -162,7 +162,7 @@ def compared(case: Case, python: Path) -> list[BenchRow]:
         write_job(job, case.path, case.graph, case.roads.edges, case.roads.restrictions, **stations)
         same, asked = nearest_equal(ours(case.graph, **stations), ask(job, "osrm", python))
         rows = [
-            row(case, "pairs within 1 % of OSRM", found.n, 100 * found.within_1, "OSRM", f"{gaps(found)}"),
+            row(case, "pairs within 1 % of OSRM", found.n, 100 * found.within_1, "OSRM", gaps(found)),
             row(case, "pairs within 3 % of OSRM", found.n, 100 * found.within_3, "OSRM"),
             row(case, f"nearest of {N_STATIONS} equal", asked, 100 * same / asked, "OSRM"),
         ]
@@ -182,7 +182,7 @@ def beside_valhalla(case: Case, job: Path, python: Path) -> list[BenchRow]:
     """Compare metres of the shortest way and reachability; Valhalla reads access and turns by rules of its own."""
     edges = case.roads.edges.assign(speed_kph=np.nan, speed_backward_kph=np.nan)
     flat = speeds().assign(speed_kph=FLAT_KPH)
-    graph = graph_of(dataclasses.replace(case.roads, edges=edges), EXTRACTS[case.name], flat, WALKER)
+    graph = graph_of(dataclasses.replace(case.roads, edges=edges), EXTRACTS[case.name], flat, VISITOR)
     origins, destinations = case.origins[:VALHALLA_BLOCKS], case.destinations[:VALHALLA_BLOCKS]
     write_job(
         job,
@@ -205,12 +205,11 @@ def beside_valhalla(case: Case, job: Path, python: Path) -> list[BenchRow]:
     ]
 
 
-def gaps(found: object) -> str:
+def gaps(found: Agreement) -> str:
     """Say how the rest differs."""
-    values = dataclasses.asdict(found)  # type: ignore[call-overload]
     return (
-        f"ours faster {values['faster']:.2%}, slower {values['slower']:.2%}, median {values['median_s']:+.2f} s; "
-        f"no way: ours {values['unreachable_ours']}, theirs {values['unreachable_theirs']}"
+        f"ours faster {found.faster:.2%}, slower {found.slower:.2%}, median {found.median_s:+.2f} s; "
+        f"no way: ours {found.unreachable_ours}, theirs {found.unreachable_theirs}"
     )
 
 

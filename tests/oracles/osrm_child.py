@@ -5,7 +5,7 @@ Usage: ``python osrm_child.py JOB``, a folder with
 ``extract.osm.pbf``, ``ways.txt``, ``barriers.txt``
     The roads; ``way_id kph_along kph_against`` per line (0: closed); ids of nodes that stop a vehicle.
 ``job.json``
-    ``{"slower": float, "algorithm": "MLD" | "CH", "repeat": int}``: speeds in ``ways.txt`` were divided by `slower`.
+    ``{"slower": float, "algorithm": "MLD" | "CH"}``: speeds in ``ways.txt`` were divided by `slower`.
 ``pairs.npz``
     `origins` ``(n_blocks, n, 2)`` and `destinations` ``(n_blocks, m, 2)``, EPSG:4326 degrees. If `singles` ``(k, 2)``
     is there, each is asked alone from the first block's origins, for the time it takes.
