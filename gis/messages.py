@@ -5,6 +5,8 @@ Placeholders are filled with `str.format`; values a client sent are shortened be
 
 from __future__ import annotations
 
+from gis.boundary_messages import BOUNDARY_MESSAGES
+
 MESSAGES: dict[str, tuple[str, str]] = {
     "required": ("wajib diisi", "is required"),
     "unknown_field": ("kolom tidak dikenal", "unknown field"),
@@ -228,6 +230,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "closure_warn_stations": ("{n} pos terputus: {names}.", "{n} stations are cut off: {names}."),
     "closure_warn_areas": ("{n} kelurahan terputus: {names}.", "{n} kelurahan are cut off: {names}."),
+    **BOUNDARY_MESSAGES,
 }
 
 # What a `wrong_type` expected, where it is a word and not an example.

@@ -19,11 +19,11 @@ BOUNDARY_LOCK = 1_312_112
 VERSION = text(
     """
 INSERT INTO siaga.boundary_version (jurisdiction_id, version, geom, geom_m, priority, valid, recorded_at, recorded_by,
-                                    source, is_approximate, digest, boundary_set)
+                                    source, is_approximate, digest, boundary_set, name)
 SELECT :jurisdiction_id,
        coalesce((SELECT max(version) FROM siaga.boundary_version WHERE jurisdiction_id = :jurisdiction_id), 0) + 1,
        g, ST_Multi(ST_Transform(g, :srid)), :priority, tstzrange(:valid_from, NULL, '[)'), :now, :actor,
-       :source, :is_approximate, encode(sha256(ST_AsBinary(g, 'NDR')), 'hex'), :boundary_set
+       :source, :is_approximate, encode(sha256(ST_AsBinary(g, 'NDR')), 'hex'), :boundary_set, :name
 FROM (SELECT ST_Multi(ST_GeomFromWKB(:wkb, 4326)) AS g) s
 RETURNING boundary_version_id, version
 """
@@ -40,12 +40,15 @@ class NewBoundary:
         Valid polygon or multipolygon, EPSG:4326, as WKB.
     priority
         1 wins over 2.
+    name
+        What it is called while the boundary is in force; `None`: the jurisdiction's own name.
     """
 
     wkb: bytes
     priority: int
     source: str
     is_approximate: bool = False
+    name: str | None = None
 
 
 def open_set(tx: Connection, *, actor: str, reason: str, now: datetime) -> int:
@@ -110,6 +113,7 @@ def add_version(
             "source": boundary.source,
             "is_approximate": boundary.is_approximate,
             "boundary_set": boundary_set_number,
+            "name": boundary.name,
             "wkb": boundary.wkb,
         },
     ).one()

@@ -37,8 +37,8 @@ CANDIDATES = text(
     """
 WITH p AS MATERIALIZED (SELECT * FROM siaga.point_disc(:lon, :lat, :srid, :metric, :radius)
 ), found AS MATERIALIZED (
-  SELECT j.service_code, j.agency_code, j.jurisdiction_id, j.code, j.name, v.boundary_version_id, v.version, v.priority,
-         lower(v.valid) AS valid_from, v.digest, v.geom, v.geom_m
+  SELECT j.service_code, j.agency_code, j.jurisdiction_id, j.code, coalesce(v.name, j.name) AS name,
+         v.boundary_version_id, v.version, v.priority, lower(v.valid) AS valid_from, v.digest, v.geom, v.geom_m
   FROM p JOIN siaga.boundaries_in_force(:at, :boundary_set) v ON v.geom && p.reach
   JOIN siaga.jurisdiction j USING (jurisdiction_id)
   WHERE NOT j.is_citywide AND j.service_code = ANY (:services)
@@ -90,8 +90,9 @@ SERVICE_AREA = text(
 NEAREST = text(
     """
 WITH p AS MATERIALIZED (SELECT * FROM siaga.point_disc(:lon, :lat, :srid, true, 0))
-SELECT DISTINCT ON (j.service_code) j.service_code, j.agency_code, j.jurisdiction_id, j.code, j.name,
-       v.boundary_version_id, v.version, v.priority, lower(v.valid) AS valid_from, v.digest,
+SELECT DISTINCT ON (j.service_code) j.service_code, j.agency_code, j.jurisdiction_id, j.code,
+       coalesce(v.name, j.name) AS name, v.boundary_version_id, v.version, v.priority,
+       lower(v.valid) AS valid_from, v.digest,
        false AS covers, ST_Distance(v.geom_m, p.pt_m) AS border_m, NULL::float8 AS share
 FROM p JOIN siaga.boundaries_in_force(:at, :boundary_set) v
   ON v.geom && ST_Transform(ST_Expand(p.pt_m, :fallback_m), 4326)
@@ -104,8 +105,9 @@ ORDER BY j.service_code, border_m, v.priority, j.code COLLATE "C"
 
 CITYWIDE = text(
     """
-SELECT DISTINCT ON (j.service_code) j.service_code, j.agency_code, j.jurisdiction_id, j.code, j.name,
-       v.boundary_version_id, v.version, v.priority, lower(v.valid) AS valid_from, v.digest,
+SELECT DISTINCT ON (j.service_code) j.service_code, j.agency_code, j.jurisdiction_id, j.code,
+       coalesce(v.name, j.name) AS name, v.boundary_version_id, v.version, v.priority,
+       lower(v.valid) AS valid_from, v.digest,
        false AS covers, NULL::float8 AS border_m, NULL::float8 AS share
 FROM siaga.boundaries_in_force(:at, :boundary_set) v JOIN siaga.jurisdiction j USING (jurisdiction_id)
 WHERE j.is_citywide AND j.service_code = ANY (:services)
@@ -125,8 +127,9 @@ newest AS (
   WHERE v.jurisdiction_id = ANY (CAST(CAST(:ids AS text[]) AS uuid[]))
   ORDER BY v.jurisdiction_id, is_in_force DESC, v.version DESC
 )
-SELECT j.service_code, j.agency_code, j.jurisdiction_id, j.code, j.name, j.is_citywide, v.boundary_version_id,
-       v.version, v.priority, lower(v.valid) AS valid_from, v.digest, v.is_in_force, ST_Covers(v.geom, p.pt) AS covers,
+SELECT j.service_code, j.agency_code, j.jurisdiction_id, j.code, coalesce(v.name, j.name) AS name, j.is_citywide,
+       v.boundary_version_id, v.version, v.priority, lower(v.valid) AS valid_from, v.digest, v.is_in_force,
+       ST_Covers(v.geom, p.pt) AS covers,
        CASE WHEN j.is_citywide THEN NULL
             WHEN :metric THEN ST_Distance(ST_Boundary(v.geom_m), p.pt_m)
             ELSE ST_Distance(ST_Boundary(v.geom)::geography, p.pt::geography) END AS border_m,

@@ -1,4 +1,4 @@
-"""Tables of duties and areas: services, agencies, administrative areas, jurisdictions, boundary versions, receipts."""
+"""Tables of duties and areas: services, agencies, areas, jurisdictions, boundary versions and drafts, receipts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, UUID, ExcludeConstraint
 
 from gis.db import metadata
-from gis.tables import incident, key, lonlat, point, time
+from gis.tables import incident, key, lonlat, one_of, point, time
+
+DRAFT_STATES = ("open", "proposed", "scheduled", "withdrawn")
+DRAFT_EVENTS = ("created", "edited", "proposed", "signed", "scheduled", "withdrawn", "rebased")
+CHANGE_KINDS = ("change", "new", "end")
 
 service = Table(
     "service",
@@ -138,6 +142,8 @@ boundary_version = Table(
     Column("boundary_set", BigInteger, ForeignKey(boundary_set.c.boundary_set), nullable=False),
     # The commit that set the end of validity: a replay of an older commit takes the version as still open.
     Column("ended_set", BigInteger, ForeignKey(boundary_set.c.boundary_set), nullable=True),
+    # What it is called while this version is in force; null: the jurisdiction's own name.
+    Column("name", Text, nullable=True),
     UniqueConstraint("jurisdiction_id", "version", name="uq_boundary_version_jurisdiction_id_version"),
     CheckConstraint("priority BETWEEN 1 AND 10000", name="priority"),
     CheckConstraint("NOT isempty(valid) AND lower_inc(valid) AND NOT lower_inf(valid)", name="valid_from"),
@@ -160,4 +166,102 @@ receipt = Table(
     Column("body", JSONB, nullable=False),
     Column("digest", Text, nullable=False),
     Index("ix_receipt_incident_id", "incident_id"),
+)
+
+# A change of boundaries in the making, for one service. `base_set` is the commit it was drawn from, `version` the
+# optimistic lock, `n_proposals` counts proposals (each has a digest of its own, so older signatures fall), `checks` and
+# `impact` are what those who sign were shown.
+boundary_draft = Table(
+    "boundary_draft",
+    metadata,
+    key("boundary_draft_id"),
+    Column("service_code", Text, ForeignKey(service.c.service_code), nullable=False),
+    Column("agency_code", Text, ForeignKey(agency.c.agency_code), nullable=True),  # null: drafted for the city
+    Column("title", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("base_set", BigInteger, ForeignKey(boundary_set.c.boundary_set), nullable=False),
+    time("created_at"),
+    Column("created_by", Text, nullable=False),
+    Column("n_proposals", Integer, nullable=False, server_default=text("0")),
+    time("effective_from", nullable=True),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("gap_reason", Text, nullable=False, server_default=""),
+    Column("digest", Text, nullable=True),
+    Column("checks", JSONB(none_as_null=True), nullable=True),
+    Column("impact", JSONB(none_as_null=True), nullable=True),
+    Column("committed_set", BigInteger, ForeignKey(boundary_set.c.boundary_set), nullable=True),
+    one_of("state", DRAFT_STATES),
+    CheckConstraint("version >= 1 AND n_proposals >= 0", name="version"),
+    CheckConstraint("btrim(title) <> ''", name="title"),
+    CheckConstraint(
+        "state NOT IN ('proposed', 'scheduled') OR (effective_from IS NOT NULL AND digest IS NOT NULL"
+        " AND checks IS NOT NULL AND n_proposals > 0 AND btrim(reason) <> '')",
+        name="proposed",
+    ),
+    CheckConstraint("(state = 'scheduled') = (committed_set IS NOT NULL)", name="scheduled"),
+    Index("ix_boundary_draft_state", "state"),
+)
+
+# What a draft makes of one jurisdiction: another polygon, priority or name (`change`), its end, or a new one.
+boundary_draft_change = Table(
+    "boundary_draft_change",
+    metadata,
+    key("boundary_draft_change_id"),
+    Column("boundary_draft_id", UUID(as_uuid=False), ForeignKey(boundary_draft.c.boundary_draft_id), nullable=False),
+    Column("agency_code", Text, ForeignKey(agency.c.agency_code), nullable=False),
+    Column("code", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("jurisdiction_id", UUID(as_uuid=False), ForeignKey(jurisdiction.c.jurisdiction_id), nullable=True),
+    Column("base_version_id", UUID(as_uuid=False), ForeignKey(boundary_version.c.boundary_version_id), nullable=True),
+    Column("name", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("geom", Geometry("MULTIPOLYGON", srid=4326, spatial_index=False), nullable=True),
+    UniqueConstraint("boundary_draft_id", "agency_code", "code", name="uq_boundary_draft_change_one_each"),
+    one_of("kind", CHANGE_KINDS),
+    CheckConstraint("(kind = 'end') = (geom IS NULL)", name="end_has_no_shape"),
+    CheckConstraint("(kind = 'new') = (base_version_id IS NULL)", name="new_has_no_base"),
+    CheckConstraint("kind = 'new' OR jurisdiction_id IS NOT NULL", name="known"),
+    CheckConstraint("priority BETWEEN 1 AND 10000", name="priority"),
+    CheckConstraint("NOT ST_IsEmpty(geom) AND ST_IsValid(geom)", name="geom_valid"),
+)
+
+# Who agreed to which proposal, for which jurisdiction. Append-only: a signature counts while the draft has its digest.
+boundary_signature = Table(
+    "boundary_signature",
+    metadata,
+    key("boundary_signature_id"),
+    Column("boundary_draft_id", UUID(as_uuid=False), ForeignKey(boundary_draft.c.boundary_draft_id), nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("agency_code", Text, ForeignKey(agency.c.agency_code), nullable=False),
+    Column("code", Text, nullable=False),
+    Column("office", Text, nullable=False),
+    Column("signed_by", Text, nullable=False),
+    Column("signed_role", Text, nullable=False),
+    time("signed_at"),
+    Column("paper_ref", Text, nullable=True),  # a signature on paper, recorded by an administrator
+    UniqueConstraint("boundary_draft_id", "digest", "agency_code", "code", name="uq_boundary_signature_one_each"),
+    CheckConstraint("btrim(office) <> ''", name="office"),
+    CheckConstraint(
+        "(signed_role = 'agency') = (paper_ref IS NULL) AND signed_role IN ('agency', 'admin')", name="paper"
+    ),
+)
+
+# Everything that happened to a draft, numbered by the version it made. Append-only.
+boundary_draft_event = Table(
+    "boundary_draft_event",
+    metadata,
+    Column(
+        "boundary_draft_id",
+        UUID(as_uuid=False),
+        ForeignKey(boundary_draft.c.boundary_draft_id),
+        primary_key=True,
+    ),
+    Column("version", Integer, primary_key=True),
+    time("at"),
+    Column("actor", Text, nullable=False),
+    Column("actor_role", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    one_of("kind", DRAFT_EVENTS),
 )

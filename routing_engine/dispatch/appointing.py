@@ -28,7 +28,7 @@ STRENGTH = {AssignmentRole.INFORM: 0, AssignmentRole.SUPPORT: 1, AssignmentRole.
 # Jurisdictions with a boundary in force; one of an agency that has several services has a row for each.
 IN_FORCE = text(
     """
-SELECT j.jurisdiction_id, j.code, j.name, j.agency_code, j.service_code
+SELECT j.jurisdiction_id, j.code, coalesce(v.name, j.name) AS name, j.agency_code, j.service_code
 FROM siaga.boundaries_in_force(:at, :boundary_set) v JOIN siaga.jurisdiction j USING (jurisdiction_id)
 WHERE (CAST(:code AS text) IS NULL OR j.code = :code)
 ORDER BY j.service_code COLLATE "C", j.agency_code COLLATE "C", j.code COLLATE "C"
