@@ -21,8 +21,8 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser.set_defaults(run=run)
 
 
-# Files are shared out between this many pytest processes, each with a database cluster of its own; a file's tests stay
-# together, since they share what its fixtures make.
+# Files are shared out between pytest processes, each with a database cluster of its own; a file's tests stay together,
+# since they share what its fixtures make. One process more than there are cores: tests with a browser mostly wait.
 MOST_WORKERS = 4
 
 
@@ -32,7 +32,7 @@ def parallel(rest: Sequence[str]) -> list[str]:
     is_single = len(files) == 1 and not files[0].endswith("/")
     if is_single or any(argument in ("-n", "--pdb", "-s", "--collect-only", "--co") for argument in rest):
         return []
-    return ["-n", str(max(1, min(MOST_WORKERS, os.cpu_count() or 1))), "--dist", "loadfile"]
+    return ["-n", str(min(MOST_WORKERS, (os.cpu_count() or 1) + 1)), "--dist", "loadfile"]
 
 
 def run(args: argparse.Namespace) -> int:

@@ -146,7 +146,7 @@ def siaga(state: State, *arguments: str, typed: str = "") -> str:
     return done.stdout
 
 
-def _seed(state: State, scale: float) -> None:
+def seed(state: State, scale: float) -> None:
     """Make the demo's database with a short history; `demo` finds it made and only starts what is missing."""
     from data.demo import seed_demo
     from ops.demo import CITY
@@ -166,7 +166,7 @@ def demo(*, scale: float = HISTORY_SCALE) -> Iterator[Product]:
     state = State.at(folder / "st")
     try:
         if scale != 1.0:
-            _seed(state, scale)
+            seed(state, scale)
         siaga(state, "demo", "--detach", "--port", str(free_port()), "--api-port", str(free_port()))
         yield Product(state)
     finally:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
 
 from gis.db import database_now
@@ -114,37 +112,18 @@ def test_a_refused_report_comes_back_with_its_reason(open_desk):
     until(lambda: operator.page.locator(".sg-primary[aria-disabled=false]").count(), "the form is not complete")
     operator.page.keyboard.press("Control+Enter")
     until(operator.page.locator(".sg-trouble").is_visible, "no reason shown")
-    assert "-3.98917" in operator.page.locator(".sg-trouble").inner_text()
+    trouble = operator.page.locator(".sg-trouble")
+    assert "-3.98917" in trouble.inner_text()
+    assert "confirm_position" not in trouble.inner_text()
     assert "tanda minus" in operator.page.locator(".sg-form textarea").input_value()
+    # The operator decides with a button; what a program would send is nobody's business here.
+    trouble.get_by_role("button", name="Pakai -3.98917, 122.51001").click()
+    until(lambda: trouble.is_hidden(), "still asked")
+    draft = operator.page.evaluate("() => window.__siaga.desk.form.draft")
+    assert (draft["lon"], draft["lat"], draft["placeText"]) == (122.51001, -3.98917, "-3.989170, 122.510010")
+    operator.page.get_by_role("button", name="Kosongkan").click()
     # The browser itself notes the 422; nothing else went wrong.
     operator.complaints[:] = [text for text in operator.complaints if "422" not in text]
-
-
-def test_a_killed_server_loses_no_letter_and_no_report(pages, open_desk):
-    operator = open_desk("operator")
-    page = operator.page
-    page.keyboard.press("F2")
-    page.keyboard.type("n kbk4 @-3.99917, 122.53001 ; tiang terbakar, server mati")
-    page.keyboard.press("Enter")
-    until(lambda: page.locator(".sg-primary[aria-disabled=false]").count(), "the form is not complete")
-    pages.end(signal.SIGKILL)
-    page.keyboard.press("Control+Enter")
-    text = "ditulis terus sementara server mati dan kotak galat muncul di belakang layar"
-    page.locator(".sg-form textarea").click()
-    page.keyboard.type(text, delay=70)
-    until(page.locator(".sg-stale").is_visible, "the desk does not say that it is alone")
-    until(page.locator(".sg-wait").is_visible, "the desk does not say that a report waits")
-    assert page.locator(".sg-form textarea").input_value() == text
-    assert page.locator(".stDialog:visible").count() == 0
-    pages.start()
-    until(lambda: [row for row in operator.rows() if "server mati" in row["text"]], "the report was not delivered")
-    until(page.locator(".sg-stale").is_hidden, "the desk does not know that the server is back")
-    assert page.locator(".sg-form textarea").input_value() == text
-    page.reload()
-    until(operator.is_ready, "the page does not come back")
-    assert page.locator(".sg-form textarea").input_value() == text
-    assert len([row for row in operator.rows() if "server mati" in row["text"]]) == 1
-    operator.complaints.clear()  # a dead server is all they speak of
 
 
 def test_five_thousand_incidents_are_few_elements(open_desk):

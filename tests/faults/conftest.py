@@ -8,6 +8,7 @@ import pytest
 
 from ops import postgres
 from ops.exits import CommandFailed
+from tests.browser.product import HISTORY_SCALE, seed
 from tests.faults.installation import Installation, installed
 
 
@@ -19,6 +20,7 @@ def made() -> Iterator[Installation]:
             postgres.programs_for(here.state.data, here.state.sockets)
         except CommandFailed as error:
             pytest.skip(str(error))
+        seed(here.state, HISTORY_SCALE)
         yield here
 
 

@@ -16,7 +16,8 @@ from routing_engine.network.states import UTurns
 from tests.oracles import path_checker
 from tests.oracles.agreement import draw
 
-N_PATHS = 2_000
+# The rule the product drives by is walked in full; the other one differs at the ends of streets only.
+N_PATHS = {UTurns.ANYWHERE: 2_000, UTurns.DEAD_ENDS: 500}
 
 
 def steps_of(route, roads):
@@ -31,7 +32,7 @@ def steps_of(route, roads):
 @pytest.mark.slow
 @pytest.mark.parametrize(("extract", "srid"), [("malta", 32633), ("north_bayreuth", 32632)])
 @pytest.mark.parametrize("u_turns", UTurns)
-def test_two_thousand_paths_obey_every_sign(geodata, extract, srid, u_turns):
+def test_paths_obey_every_sign(geodata, extract, srid, u_turns):
     path = geodata / "osm" / f"{extract}.osm.pbf"
     roads = read_roads(path)
     speeds = pd.read_csv(ROOT / "data/cities/kendari/speeds.csv")
@@ -45,7 +46,7 @@ def test_two_thousand_paths_obey_every_sign(geodata, extract, srid, u_turns):
         u_turns=u_turns,
     )
     rng = np.random.default_rng(2)
-    ends = [snap(graph, draw(graph, N_PATHS, rng), limit_m=50.0) for _ in range(2)]
+    ends = [snap(graph, draw(graph, N_PATHS[u_turns], rng), limit_m=50.0) for _ in range(2)]
     roadside = path_checker.read(path)
     # The checker is awake: it knows the extract's restrictions.
     assert roadside.n_rules > 30
@@ -57,7 +58,7 @@ def test_two_thousand_paths_obey_every_sign(geodata, extract, srid, u_turns):
         path_of_ways = steps_of(route, roads)
         n_met += sum(bool(roadside.rules.get(way)) for way, _, _ in path_of_ways)
         wrong += path_checker.violations(path_of_ways, roadside)
-    assert n_met > 500
+    assert n_met > N_PATHS[u_turns] // 4
     assert wrong == []
 
 
