@@ -79,9 +79,10 @@ def document(
     detail: str,
     *,
     findings: Sequence[Finding] = (),
+    changes: Sequence[dict[str, Any]] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Return a problem document."""
+    """Return a problem document; `changes` are what others did meanwhile."""
     body: dict[str, Any] = {
         "type": f"urn:siaga:problem:{kind}",
         "title": title(kind, language),
@@ -90,6 +91,8 @@ def document(
     }
     if findings or status == 422:
         body["errors"] = [{"field": f.field, "reason": f.reason, "hint": f.hint} for f in findings]
+    if changes:
+        body["changes"] = list(changes)
     return Response(
         json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
         status,
@@ -123,7 +126,7 @@ def answer(error: Exception, language: Language) -> Response:
     if isinstance(error, NotFoundError):
         return document(404, "not-found", language, text("not-found", language))
     if isinstance(error, ConflictError):
-        return document(409, "conflict", language, str(error) or text("conflict", language))
+        return document(409, "conflict", language, str(error) or text("conflict", language), changes=error.changes)
     if isinstance(error, UnavailableError | ConfigurationError) or _is_away(error):
         return _unavailable(error, language)
     if isinstance(error, exc.DataError):

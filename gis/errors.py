@@ -98,7 +98,14 @@ class ForbiddenError(PlatformError):
 
 
 class ConflictError(PlatformError):
-    """The version is stale, the change is not allowed now, or a key was used with another body."""
+    """The version is stale, the change is not allowed now, or a key was used with another body.
+
+    `changes` lists what others did meanwhile, for answers that can say it: JSON objects with `at`, `by` and `what`.
+    """
+
+    def __init__(self, message: str = "", changes: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.changes = tuple(changes)
 
 
 class UnavailableError(PlatformError):

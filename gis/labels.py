@@ -63,6 +63,12 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "expired": ("berakhir", "expired"),
         "ended": ("dibuka kembali", "reopened"),
     },
+    "draft": {
+        "open": ("terbuka", "open"),
+        "proposed": ("diajukan", "proposed"),
+        "scheduled": ("terjadwal", "scheduled"),
+        "withdrawn": ("ditarik", "withdrawn"),
+    },
     "profile": {
         "fire_engine": ("mobil pemadam", "fire engine"),
         "ambulance": ("ambulans", "ambulance"),
