@@ -45,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
     # The tests make their own database; whatever the caller's environment names is none of theirs.
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     environment.pop("SIAGA_STATE", None)
+    # Some hundred processes are started; each would compile the project's sources anew.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *parallel(args.rest), *args.rest], cwd=ROOT, env=environment, check=False
     )
