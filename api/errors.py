@@ -90,7 +90,7 @@ def document(
         "detail": detail,
     }
     if findings or status == 422:
-        body["errors"] = [{"field": f.field, "reason": f.reason, "hint": f.hint} for f in findings]
+        body["errors"] = [_error(f) for f in findings]
     if changes:
         body["changes"] = list(changes)
     return Response(
@@ -99,6 +99,12 @@ def document(
         {"Content-Language": str(language), "Cache-Control": "no-store", **(headers or {})},
         MEDIA_TYPE,
     )
+
+
+def _error(finding: Finding) -> dict[str, Any]:
+    """Return a finding as the contract has it; with the mended point where there is one."""
+    mended = {"lon": finding.lon, "lat": finding.lat} if finding.lon is not None and finding.lat is not None else {}
+    return {"field": finding.field, "reason": finding.reason, "hint": finding.hint, **mended}
 
 
 def answer(error: Exception, language: Language) -> Response:

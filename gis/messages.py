@@ -29,9 +29,17 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "titik di luar wilayah layanan, tetapi lon dan lat tertukar akan berada di dalamnya",
         "outside the service area, but with lon and lat swapped it lies inside",
     ),
-    "flipped": (
-        "titik di luar wilayah layanan, tetapi dengan tanda minus akan berada di dalamnya",
-        "outside the service area, but with the sign flipped it lies inside",
+    "flipped_lat": (
+        "titik di luar wilayah layanan, tetapi dengan tanda lintang (lat) dibalik akan berada di dalamnya",
+        "outside the service area, but with the sign of the latitude (lat) flipped it lies inside",
+    ),
+    "flipped_lon": (
+        "titik di luar wilayah layanan, tetapi dengan tanda bujur (lon) dibalik akan berada di dalamnya",
+        "outside the service area, but with the sign of the longitude (lon) flipped it lies inside",
+    ),
+    "flipped_both": (
+        "titik di luar wilayah layanan, tetapi dengan tanda lon dan lat dibalik akan berada di dalamnya",
+        "outside the service area, but with the signs of lon and lat flipped it lies inside",
     ),
     "mended": (
         "kirim lon={lon}, lat={lat}, atau confirm_position=true bila memang benar",
@@ -68,6 +76,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "kunci ini sudah dipakai untuk laporan lain; pakai kunci baru untuk laporan baru",
         "this key was used for another report; use a new key for a new report",
     ),
+    "closure_key_other_body": (
+        "kunci ini sudah dipakai untuk penutupan lain; pakai kunci baru untuk penutupan baru",
+        "this key was used for another closure; use a new key for a new closure",
+    ),
     "attach_unknown": ("kejadian tujuan tidak ada", "no such incident to attach to"),
     "attach_unknown_hint": (
         "pakai incident_id dari possible_duplicates atau GET /v1/incidents",
@@ -75,6 +87,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "attach_itself": ("kejadian tidak dapat digabung dengan dirinya", "an incident cannot be attached to itself"),
     "attach_ended": ("kejadian tujuan sudah berakhir", "the incident to attach to has ended"),
+    "attach_drill": (
+        "yang satu latihan, yang lain kejadian nyata: keduanya tidak digabung",
+        "one is a drill and the other is real: the two are not joined",
+    ),
+    "nobody_outside": (
+        "Tidak ada instansi, karena titik di luar wilayah layanan kota; alihkan ke {government}.",
+        "No agency, because the point lies outside the city's service area; hand over to {government}.",
+    ),
+    "nobody_covers": (
+        "Tidak ada instansi, karena tidak ada batas layanan ini yang mencakup titik.",
+        "No agency, because no boundary of this service covers the point.",
+    ),
+    "nobody_then": (
+        "Tidak ada instansi, karena saat itu belum ada batas yang berlaku; yang pertama berlaku sejak {first}.",
+        "No agency, because no boundary was in force then; the first is in force from {first}.",
+    ),
     "not_incident": ("jenis ini bukan kejadian", "this type is not an incident"),
     "stale": (
         "sudah diubah oleh pihak lain (versi {current}, dikirim {sent}); muat ulang dan coba lagi",
@@ -106,6 +134,21 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "tidak ada wilayah berkode ini yang berlaku sekarang",
         "no jurisdiction of this code is in force",
     ),
+    "jurisdiction_hint": (
+        "pakai kode dari GET /v1/incidents/{{id}}/appointable",
+        "use a code of GET /v1/incidents/{{id}}/appointable",
+    ),
+    "needed_of_hint": ("kirim juga {name}", "send {name} as well"),
+    "assignment_hint": (
+        "pakai assignment_id dari GET /v1/incidents/{{id}}",
+        "use an assignment_id of GET /v1/incidents/{{id}}",
+    ),
+    "accuracy_hint": (
+        "radius ketidakpastian dalam meter, misalnya {example}",
+        "radius of uncertainty in metres, for example {example}",
+    ),
+    "unknown_role": ("peran tidak dikenal", "unknown role"),
+    "reason_hint": ("tulis alasannya dalam beberapa kata", "say why in a few words"),
     "needed_of": (
         "kode ini dipakai beberapa; sebutkan salah satu: {allowed}",
         "the code stands for several; name one of: {allowed}",
@@ -228,8 +271,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Semua pos layanan ini terputus: {names}.",
         "Every station of these services is cut off: {names}.",
     ),
-    "closure_warn_stations": ("{n} pos terputus: {names}.", "{n} stations are cut off: {names}."),
-    "closure_warn_areas": ("{n} kelurahan terputus: {names}.", "{n} kelurahan are cut off: {names}."),
+    "closure_warn_stations": ("{n} pos terputus: {names}.", "Stations cut off ({n}): {names}."),
+    "closure_warn_areas": ("{n} kelurahan terputus: {names}.", "Kelurahan cut off ({n}): {names}."),
     **BOUNDARY_MESSAGES,
 }
 

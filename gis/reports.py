@@ -109,6 +109,53 @@ class Position:
     accuracy_m: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mended:
+    """Where a position outside the service area was probably meant to be.
+
+    `field` is the member at fault (``lon`` also for both), `reason` the key of the message, `lon` and `lat` are
+    EPSG:4326 degrees.
+    """
+
+    field: str
+    reason: str
+    lon: float
+    lat: float
+
+
+def mended_position(lon: float, lat: float, city: CityFacts) -> Mended | None:
+    """Return the point inside the service box that differs from one outside by order or sign; `None` without one."""
+    if city.holds(lon, lat):
+        return None
+    for field_name, reason, mended_lon, mended_lat in (
+        ("lon", "swapped", lat, lon),
+        ("lat", "flipped_lat", lon, -lat),
+        ("lon", "flipped_lon", -lon, lat),
+        ("lon", "flipped_both", -lon, -lat),
+        ("lon", "swapped", -lat, lon),
+        ("lon", "swapped", lat, -lon),
+    ):
+        if -180 <= mended_lon <= 180 and -90 <= mended_lat <= 90 and city.holds(mended_lon, mended_lat):
+            return Mended(field=field_name, reason=reason, lon=mended_lon, lat=mended_lat)
+    return None
+
+
+def check_key(key: str, language: str) -> None:
+    """Refuse an idempotency key that is none.
+
+    Raises
+    ------
+    ValueRefused
+        Empty, over 255 characters, or not printable ASCII.
+    """
+    if not key:
+        raise ValueRefused.of(
+            "Idempotency-Key", message("key_required", language), message("key_required_hint", language)
+        )
+    if len(key) > 255 or not key.isascii() or not key.isprintable():
+        raise ValueRefused.of("Idempotency-Key", message("key_length", language))
+
+
 def body_digest(body: dict[str, Any]) -> bytes:
     """Return the SHA-256 of the body's canonical JSON; equal bodies in any member order are equal."""
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -122,15 +169,30 @@ class _Reader:
     language: str
     findings: list[Finding] = field(default_factory=list)
 
-    def refuse(self, name: str, reason: str, hint: str = "", value: Any = None, **values: object) -> None:
+    def refuse(
+        self,
+        name: str,
+        reason: str,
+        hint: str = "",
+        value: Any = None,
+        mended: tuple[float, float] | None = None,
+        **values: object,
+    ) -> None:
         self.findings.append(
             Finding(
                 field=name,
                 reason=message(reason, self.language, **values),
                 hint=hint,
                 value=value[:80] if isinstance(value, str) else value,
+                lon=mended[0] if mended else None,
+                lat=mended[1] if mended else None,
             )
         )
+
+    def refuse_mended(self, found: Mended, value: float) -> None:
+        """Refuse a position that would lie in the service area with another sign or order."""
+        hint = self.say("mended", lon=found.lon, lat=found.lat)
+        self.refuse(found.field, found.reason, hint, value, (found.lon, found.lat))
 
     def say(self, key: str, **values: object) -> str:
         return message(key, self.language, **values)
@@ -237,32 +299,25 @@ def read_position(reader: _Reader, body: dict[str, Any], city: CityFacts) -> tup
         reader.refuse("lat", "lat_range", value=lat)
         # A longitude in `lat` is the commonest way to get here; say so when the swap mends it.
         if -180 <= lat <= 180 and -90 <= lon <= 90 and city.holds(lat, lon):
-            reader.refuse("lon", "swapped", reader.say("mended", lon=lat, lat=lon), value=lon)
+            reader.refuse_mended(Mended(field="lon", reason="swapped", lon=lat, lat=lon), lon)
         good = False
     if not good:
         return None
     if abs(lon) <= NULL_ISLAND_DEG and abs(lat) <= NULL_ISLAND_DEG:
         reader.refuse("lon", "null_island", reader.say("null_island_hint"), value=lon)
         return None
-    if not city.holds(lon, lat) and not reader.flag(body, "confirm_position"):
-        for reason, mended_lon, mended_lat in (
-            ("swapped", lat, lon),
-            ("flipped", lon, -lat),
-            ("flipped", -lon, lat),
-            ("flipped", -lon, -lat),
-            ("swapped", -lat, lon),
-            ("swapped", lat, -lon),
-        ):
-            if city.holds(mended_lon, mended_lat):
-                reader.refuse("lon", reason, reader.say("mended", lon=mended_lon, lat=mended_lat), value=lon)
-                return None
+    found = mended_position(lon, lat, city)
+    if found is not None and not reader.flag(body, "confirm_position"):
+        reader.refuse_mended(found, lat if found.field == "lat" else lon)
+        return None
     return lon, lat
 
 
 def _read_accuracy(reader: _Reader, body: dict[str, Any]) -> float | None:
     accuracy = reader.number(body, "accuracy_m", "50")
     if accuracy is not None and not 0 <= accuracy <= MAX_ACCURACY_M:
-        reader.refuse("accuracy_m", "range", low=0, high=int(MAX_ACCURACY_M), value=accuracy)
+        hint = reader.say("accuracy_hint", example=50)
+        reader.refuse("accuracy_m", "range", hint, accuracy, low=0, high=int(MAX_ACCURACY_M))
     return accuracy
 
 

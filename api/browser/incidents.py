@@ -14,7 +14,7 @@ from api.v1.schemas import EVENT
 from gis.actors import Actor
 from gis.db import database_now, transaction
 from gis.words import Role
-from routing_engine.dispatch import appointing, changes, incidents, lifecycle
+from routing_engine.dispatch import appointing, callers, changes, incidents, lifecycle
 
 router = APIRouter()
 
@@ -23,9 +23,25 @@ Changer = Annotated[Actor, Depends(person(Role.OPERATOR, Role.SUPERVISOR, Role.A
 
 @router.get("/incidents/{incident_id}")
 def detail(request: Request, incident_id: str, actor: Annotated[Actor, Depends(person(*READERS))]) -> Response:
-    """Return an incident with its assignments, sentences and events."""
-    with transaction(door(request).engine) as tx:
-        return reply(incidents.detail(tx, known_id(incident_id), actor, language(request)))
+    """Return an incident with its assignments, sentences and events; for who answers calls with its callers, masked."""
+    here, wanted = door(request), known_id(incident_id)
+    with transaction(here.engine) as tx:
+        found = incidents.detail(tx, wanted, actor, language(request))
+        return reply(found | {"callers": callers.masked(tx, here.context.current(tx).snapshot.city, wanted, actor)})
+
+
+@router.post("/reports/{report_id}/caller")
+def reveal_caller(
+    request: Request, report_id: str, actor: Annotated[Actor, Depends(person(Role.OPERATOR, Role.SUPERVISOR))]
+) -> Response:
+    """Return who sent a report, whole, for the `reason` in the body, which goes on record."""
+    here, tongue = door(request), language(request)
+    body = read_object(request.state.body, tongue)
+    check_values(body, ("reason",), tongue, required=("reason",))
+    with transaction(here.engine) as tx:
+        city = here.context.current(tx).snapshot.city
+        found = callers.reveal(tx, city, known_id(report_id), body["reason"], actor=actor, language=tongue)
+    return reply(found)
 
 
 @router.get("/incidents/{incident_id}/appointable")

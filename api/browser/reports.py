@@ -13,7 +13,8 @@ from api.keys import one_key
 from api.queries import Accuracy, Code, Lat, Lon, check_position
 from gis.actors import Actor
 from gis.db import transaction
-from gis.reports import Facts
+from gis.messages import message
+from gis.reports import Facts, mended_position
 from gis.words import Origin
 from routing_engine.dispatch import answers, codes, duplicates, intake
 from routing_engine.dispatch.decision import decide
@@ -43,6 +44,7 @@ def whose(
     accuracy_m: Accuracy = 0.0,
     type: Code = None,
     severity: Annotated[int | None, Query(ge=1, le=4)] = None,
+    drill: bool = False,
 ) -> Response:
     """Return who would be called for a report here, and what it may repeat; writes nothing."""
     here, tongue = door(request), language(request)
@@ -83,20 +85,22 @@ def whose(
             kind=kind,
             said="",
             phone="",
-            origin=Origin.LIVE,
+            origin=Origin.DRILL if drill else Origin.LIVE,
             now=moment.now,
         )
+    meant = mended_position(lon, lat, snapshot.city)
     return reply(
         _preview(
             answers.admin(decision),
+            mended={"lon": meant.lon, "lat": meant.lat, "reason": message(meant.reason, tongue)} if meant else None,
             assignments=[answers.duty_answer(duty, snapshot, tongue) for duty in decision.duties],
             question=decision.question,
-            handoff=decision.handoff,
+            handoff=decision.handoff_in(tongue),
             possible_duplicates=[item.as_dict() for item in similar],
         )
     )
 
 
 def _preview(admin: dict[str, Any], **found: Any) -> dict[str, Any]:
-    empty = {"assignments": [], "question": None, "handoff": None, "possible_duplicates": []}
+    empty = {"assignments": [], "question": None, "handoff": None, "possible_duplicates": [], "mended": None}
     return {"admin": admin, **empty, **found}

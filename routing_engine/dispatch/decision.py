@@ -117,14 +117,25 @@ class Decision:
         receipt_id → body; one per service that has a duty.
     gaps
         Services the SOP names for which no agency is responsible here.
+    handoffs
+        The government that should have it instead, by language; `None` where the city itself is responsible.
     """
 
     match: PointMatch
     duties: tuple[Duty, ...]
     receipts: dict[str, dict[str, Any]]
     gaps: tuple[str, ...]
-    handoff: dict[str, str] | None
+    handoffs: dict[str, dict[str, str]] | None
     question: dict[str, Any] | None
+
+    @property
+    def handoff(self) -> dict[str, str] | None:
+        """What is kept with the incident: `government` and `number`, in the city's own language."""
+        return self.handoff_in("id")
+
+    def handoff_in(self, language: str) -> dict[str, str] | None:
+        """Return the same as it is said in a language."""
+        return self.handoffs[language] if self.handoffs else None
 
 
 def decide(
@@ -181,9 +192,9 @@ def decide(
     )
     rules = select(candidates, circumstances)
     wanted, receipts, gaps = _wanted(rules, match, severity)
-    handoff = None
+    handoffs = None
     if not match.is_in_service_area and any(winner is None for _, _, winner, _ in wanted):
-        handoff = _handoff(tx, moment, lon, lat)
+        handoffs = handoff_to(tx, moment, lon, lat)
     ranked = iter(
         snapshot.stations.rank_all(
             (lon, lat),
@@ -210,7 +221,7 @@ def decide(
                 if winner is not None
                 else reasons.unassigned(
                     is_in_service_area=match.is_in_service_area,
-                    government=handoff["government"] if handoff else None,
+                    government=handoffs[tongue]["government"] if handoffs else None,
                     rule=rule.code_for(severity),
                     language=tongue,
                 )
@@ -226,7 +237,7 @@ def decide(
         duties=duties,
         receipts=receipts,
         gaps=gaps,
-        handoff=handoff,
+        handoffs=handoffs,
         question=_question(tx, match, lead, srid=city.metric_srid, language=language),
     )
 
@@ -258,13 +269,14 @@ def _wanted(
     return wanted, receipts, tuple(gaps)
 
 
-def _handoff(tx: Connection, moment: Moment, lon: float, lat: float) -> dict[str, str]:
-    """Name the government next door that should have the report."""
+def handoff_to(tx: Connection, moment: Moment, lon: float, lat: float) -> dict[str, dict[str, str]]:
+    """Name the government next door that should have the report, by language; its name is the same in each."""
     default = moment.snapshot.city.settings["handoff"]
     row = tx.execute(NEIGHBOUR, {"lon": lon, "lat": lat, "reach_m": default["reach_km"] * 1000.0}).one_or_none()
     if row is None:
-        return {"government": default["government"], "number": default["number"]}
-    return {"government": row.name, "number": row.number}
+        names = {"id": default["government"], "en": default.get("government_en", default["government"])}
+        return {tongue: {"government": names[tongue], "number": default["number"]} for tongue in LANGUAGES}
+    return {tongue: {"government": row.name, "number": row.number} for tongue in LANGUAGES}
 
 
 def _question(tx: Connection, match: PointMatch, service: str, *, srid: int, language: str) -> dict[str, Any] | None:

@@ -22,9 +22,7 @@ CANDIDATES = text(
 SELECT i.incident_id, i.number, i.type_code, i.accuracy_m, i.description, i.location_text,
        ST_DistanceSphere(i.geom, p.pt) AS distance_m,
        greatest(extract(epoch FROM CAST(:now AS timestamptz) - i.received_at), 0) AS age_s,
-       :phone <> '' AND EXISTS (
-         SELECT 1 FROM siaga.report r JOIN private.caller c USING (report_id)
-         WHERE r.incident_id = i.incident_id AND c.phone = :phone) AS same_phone
+       :phone <> '' AND private.has_called(i.incident_id, :phone) AS same_phone
 FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS pt) p
 JOIN siaga.incident i ON i.geom && ST_Expand(p.pt, :reach_lon, :reach_lat)
 WHERE i.status NOT IN ('closed', 'cancelled', 'unfounded', 'merged', 'handed_off')

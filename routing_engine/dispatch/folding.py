@@ -12,7 +12,7 @@ from gis.errors import ConflictError, ValueRefused
 from gis.messages import message
 from gis.reports import Facts
 from gis.tables import incident
-from gis.words import ENDED, AssignmentRole, IncidentStatus
+from gis.words import ENDED, AssignmentRole, IncidentStatus, Origin
 from routing_engine.dispatch import clocks, notices, revision
 from routing_engine.dispatch.context import Moment
 from routing_engine.dispatch.given import rule_for
@@ -33,7 +33,7 @@ def fold(
     Raises
     ------
     ValueRefused
-        There is no such incident.
+        There is no such incident, or one of the two is a drill and the other is not.
     ConflictError
         It has ended.
     """
@@ -42,6 +42,8 @@ def fold(
         raise ValueRefused.of("incident_id", message("attach_unknown", language), value=other_id)
     if other["status"] in ENDED:
         raise ConflictError(message("ended", language, status=other["status"]))
+    if (other["origin"] == Origin.DRILL) != (row["origin"] == Origin.DRILL):
+        raise ValueRefused.of("incident_id", message("attach_drill", language), value=other_id)
     _set(tx, other, status=IncidentStatus.MERGED, parent_id=row["incident_id"])
     stop_clocks(tx, other_id, now=moment.now)
     _note(tx, moment, other, "merged", {"into": row["number"], "was": other["status"]}, actor)

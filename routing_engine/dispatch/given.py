@@ -134,7 +134,7 @@ def decide_given(tx: Connection, moment: Moment, row: dict[str, Any], given: Seq
                 receipt_id=receipt_id,
             )
         )
-    return Decision(match=match, duties=tuple(duties), receipts=receipts, gaps=(), handoff=None, question=None)
+    return Decision(match=match, duties=tuple(duties), receipts=receipts, gaps=(), handoffs=None, question=None)
 
 
 def _why(one: Given, candidate: Candidate, accuracy_m: float, *, zone: Any, language: str) -> str:

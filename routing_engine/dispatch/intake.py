@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-import phonenumbers
 from sqlalchemy import Connection, text
 
 from gis.actors import Actor
@@ -19,9 +18,10 @@ from gis.errors import ConflictError, ValueRefused
 from gis.ids import uuid7
 from gis.messages import message
 from gis.places import find_place
-from gis.reports import ReportInput, body_digest, parse_report
+from gis.reports import ReportInput, body_digest, check_key, parse_report
 from gis.words import ENDED, NO_INCIDENT, Classification, IncidentStatus, Lane, LocationMethod, Origin, Role
 from routing_engine.dispatch import answers, assignments, duplicates, filing, revision
+from routing_engine.dispatch.callers import country_of, normal_phone
 from routing_engine.dispatch.context import Context, IncidentType, Moment
 from routing_engine.dispatch.decision import decide
 from routing_engine.dispatch.incidents import incident_row, stored_assignments
@@ -79,7 +79,7 @@ def accept(tx: Connection, context: Context, body: Any, *, actor: Actor, key: st
         The key was used with another body.
     """
     actor.require(Role.INTAKE, Role.OPERATOR, Role.SUPERVISOR)
-    _check_key(key, language)
+    check_key(key, language)
     if not isinstance(body, dict):
         raise ValueRefused.of("", message("wrong_type", language, expected="object"))
     digest = body_digest(body)
@@ -102,26 +102,6 @@ def accept(tx: Connection, context: Context, body: Any, *, actor: Actor, key: st
         tx=tx, moment=moment, given=given, actor=actor, key=key, digest=digest, language=language, report_id=uuid7()
     )
     return Accepted(answer=filing.run(), is_new=True)
-
-
-def _check_key(key: str, language: str) -> None:
-    if not key:
-        raise ValueRefused.of(
-            "Idempotency-Key", message("key_required", language), message("key_required_hint", language)
-        )
-    if len(key) > 255 or not key.isascii() or not key.isprintable():
-        raise ValueRefused.of("Idempotency-Key", message("key_length", language))
-
-
-def normal_phone(phone: str, country: str) -> str:
-    """Return a number in E.164 when it is one, else as it was said; so the same caller is recognised."""
-    try:
-        number = phonenumbers.parse(phone, country)
-    except phonenumbers.NumberParseException:
-        return phone
-    if not phonenumbers.is_possible_number(number):
-        return phone
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def lane_classification(lane: str | None) -> Classification:
@@ -158,7 +138,7 @@ class _Filing:
     @cached_property
     def _phone(self) -> str:
         given = self.given.caller
-        country = self.moment.snapshot.city.settings.get("country", "ID")
+        country = country_of(self.moment.snapshot.city)
         return normal_phone(given.phone, country) if given and given.phone else ""
 
     def _locate(self) -> Located:
@@ -259,7 +239,7 @@ class _Filing:
             admin=answers.admin(decision),
             assignments=[answers.written_answer(row, snapshot, self.language) for row in planned],
             question=decision.question,
-            handoff=decision.handoff,
+            handoff=decision.handoff_in(self.language),
             duplicates=[item.as_dict() for item in similar],
             received_at=now,
             language=self.language,
@@ -293,6 +273,8 @@ class _Filing:
             raise ValueRefused.of("attach_to", reason, hint, value=self.given.attach_to)
         if target["status"] in ENDED:
             raise ValueRefused.of("attach_to", message("attach_ended", self.language), value=self.given.attach_to)
+        if self.given.is_drill != (target["origin"] == Origin.DRILL):
+            raise ValueRefused.of("attach_to", message("attach_drill", self.language), value=self.given.attach_to)
         changed = revision.raise_incident(
             self.tx,
             self.moment,

@@ -105,7 +105,7 @@ SOON = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 
 BAD = {
     "swapped": ({"lon": -4.01, "lat": 122.47}, "lon"),
-    "missing sign": ({"lat": 4.01}, "lon"),
+    "missing sign": ({"lat": 4.01}, "lat"),
     "out of range": ({"lon": 522.0}, "lon"),
     "null island": ({"lon": 0, "lat": 0.009}, "lon"),
     "decimal comma in a text": ({"lon": "122,47"}, "lon"),
@@ -188,7 +188,9 @@ def test_decimal_comma_is_told_how_to_mend(call):
 
 def test_swapped_point_is_told_the_mended_one_and_may_be_confirmed(call):
     refused = assert_problem(send(call, {**GOOD, "lat": 4.01}, **{"accept-language": "en"}), 422)
-    assert "lat=-4.01" in refused["errors"][0]["hint"]
+    (error,) = refused["errors"]
+    assert (error["field"], error["lon"], error["lat"]) == ("lat", 122.47, -4.01)
+    assert "lat=-4.01" in error["hint"]
     assert send(call, {**GOOD, "lat": 4.01, "confirm_position": True}).status_code == 201
 
 

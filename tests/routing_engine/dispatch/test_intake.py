@@ -106,13 +106,18 @@ def test_at_sea_and_in_jakarta_there_is_one_open_row_and_a_hand_off(send):
 
 
 @pytest.mark.parametrize(
-    ("lon", "lat", "mended"),
-    [(-3.9962, 122.49985, "lon=122.49985, lat=-3.9962"), (122.49985, 3.9962, "lon=122.49985, lat=-3.9962")],
+    ("lon", "lat", "field"),
+    [(-3.9962, 122.49985, "lon"), (122.49985, 3.9962, "lat"), (-122.49985, -3.9962, "lon"), (3.9962, 89.0, None)],
 )
-def test_swapped_and_flipped_positions_are_refused_with_the_mended_value(send, lon, lat, mended):
+def test_swapped_and_flipped_positions_are_refused_with_the_mended_value(send, lon, lat, field):
+    if field is None:
+        send(lon=lon, lat=lat)
+        return
     with pytest.raises(ValueRefused) as refused:
         send(lon=lon, lat=lat)
-    assert any(mended in finding.hint for finding in refused.value.findings)
+    (found,) = [finding for finding in refused.value.findings if finding.lon is not None]
+    assert (found.field, found.lon, found.lat) == (field, 122.49985, -3.9962)
+    assert "lon=122.49985, lat=-3.9962" in found.hint
 
 
 def test_confirmed_position_is_taken_as_it_is(send):

@@ -7,6 +7,7 @@ import json
 import pytest
 from sqlalchemy import text
 
+from gis.errors import ValueRefused
 from routing_engine.dispatch import inbox, incidents
 from tests.routing_engine.dispatch.conftest import OPERATOR, acting, agency, do
 from tests.routing_engine.dispatch.world import outbox_rows
@@ -117,6 +118,16 @@ def test_agencies_of_an_incident_that_is_folded_hear_of_it_and_their_clocks_come
     assert stopped == 0
 
 
+def test_a_drill_and_a_real_incident_are_never_joined(send, kendari_tx, context):
+    drill, real = send(drill=True), send()
+    for target, is_drill in ((drill, False), (real, True)):
+        with pytest.raises(ValueRefused) as refused:
+            send(attach_to=target["incident_id"], drill=is_drill)
+        assert [finding.field for finding in refused.value.findings] == ["attach_to"]
+    with pytest.raises(ValueRefused):
+        do(kendari_tx, context, real["incident_id"], "attach", incident_id=drill["incident_id"])
+
+
 def test_a_drill_says_so_everywhere(send, kendari_tx, context):
     answer, real = send(drill=True), send()
     assert (answer["drill"], real["drill"]) == (True, False)
@@ -124,5 +135,5 @@ def test_a_drill_says_so_everywhere(send, kendari_tx, context):
     features = incidents.search(kendari_tx, OPERATOR, limit=1000)["features"]
     drills = {feature["id"]: feature["properties"]["drill"] for feature in features}
     assert (drills[answer["incident_id"]], drills[real["incident_id"]]) == (True, False)
-    assert send(attach_to=answer["incident_id"])["drill"] is True
+    assert send(attach_to=answer["incident_id"], drill=True)["drill"] is True
     assert send(type="ADM2", drill=True)["drill"] is True
