@@ -79,6 +79,8 @@ MAP: dict[str, tuple[str, str]] = {
     "fresh": ("Baru: {number} {type}", "New: {number} {type}"),
     "fresh_more": ("dan {n} insiden baru lagi", "and {n} more new incidents"),
     "map": ("Peta", "Map"),
+    "zoom_in": ("Perbesar", "Zoom in"),
+    "zoom_out": ("Perkecil", "Zoom out"),
     "title_new": ("Insiden baru", "New incident"),
     "title_drill": ("LATIHAN", "DRILL"),
     "fresh_drill": ("LATIHAN: {number} {type}", "DRILL: {number} {type}"),
@@ -182,6 +184,27 @@ FORM: dict[str, tuple[str, str]] = {
     "saved": ("{number} tersimpan, dikirim ke {agencies}", "{number} saved, sent to {agencies}"),
     "saved_attached": ("Laporan digabung ke {number}", "Report attached to {number}"),
     "saved_report": ("Laporan tersimpan, tanpa insiden", "Report saved, no incident"),
+    "do_drill": ("Latihan", "Drill"),
+    "do_drill_hint": (
+        "Latihan: instansi diberi tahu bahwa ini bukan kejadian nyata",
+        "A drill: agencies are told that it is not a real incident",
+    ),
+    "calls_nobody": ("{why}: tidak ada instansi yang dipanggil.", "{why}: nobody will be called."),
+    "calls_nobody_more": (
+        "Digabung ke {number}: tidak ada instansi lain yang dipanggil, kecuali laporan ini lebih berat.",
+        "Joined to {number}: nobody else will be called, unless this report is graver.",
+    ),
+    "attach_drill": (
+        "{number} dan laporan ini tidak dapat digabung: yang satu latihan, yang lain nyata.",
+        "{number} and this report cannot be joined: one is a drill, the other is real.",
+    ),
+    "mend_use": ("Pakai {point}", "Use {point}"),
+    "mend_keep": ("Titik saya benar", "My point is right"),
+    "text_length": ("{n} dari {limit} huruf", "{n} of {limit} characters"),
+    "text_too_long": (
+        "Uraian paling banyak {limit} huruf; pendekkan sebelum menyimpan.",
+        "A description has {limit} characters at most; shorten it before saving.",
+    ),
     "refused": (
         "Server menolak laporan ini; perbaiki lalu kirim lagi.",
         "The server refused this report; mend it and send again.",
@@ -206,8 +229,8 @@ FORM: dict[str, tuple[str, str]] = {
     "parked": ("Draf disisihkan:", "Draft set aside:"),
     "take_up": ("Lanjutkan", "Continue"),
     "draft_question": (
-        "Belum disimpan: {draft}. Perintah ini untuk panggilan lain atau panggilan yang sama?",
-        "Not saved yet: {draft}. Is this command for another call or for the same one?",
+        "Belum disimpan: {draft}. Perintah “{command}” untuk panggilan lain atau panggilan yang sama?",
+        "Not saved yet: {draft}. Is the command “{command}” for another call or for the same one?",
     ),
     "draft_other": ("Panggilan lain; sisihkan draf", "Another call; set the draft aside"),
     "draft_same": ("Panggilan yang sama", "The same call"),
@@ -267,6 +290,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "cmd_no_text": ("Tulis catatannya sesudah nomor.", "Write the note after the number."),
     "cmd_bad_severity": ("Keparahan ditulis !1 sampai !4.", "Severity is written !1 to !4."),
+    "cmd_bad_sign": ("Tanda # hanya untuk #latihan.", "The sign # is only for #drill."),
+    "cmd_bad_type": (
+        "“{word}” bukan kode jenis. Tulis kodenya, atau uraian sesudah lokasi.",
+        "“{word}” is no code of a type. Write the code, or the description after the place.",
+    ),
+    "cmd_near_types": ("Mungkin: {types}.", "Perhaps: {types}."),
     "cmd_no_target": (
         "Sebut instansi atau wilayahnya sesudah nomor.",
         "Name the agency or jurisdiction after the number.",
@@ -297,15 +326,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "key_raise": ("insiden terbuka ke jalur darurat", "open incident to the emergency lane"),
     "key_close": ("tutup panel", "close the panel"),
     "cmd_form_n": ("n JENIS @LOKASI !S +N teks", "n TYPE @PLACE !S +N text"),
-    "cmd_text_n": ("laporan baru", "new report"),
+    "cmd_text_n": ("laporan baru; dengan #latihan: latihan", "new report; with #drill: a drill"),
     "cmd_form_eq": ("= 412", "= 412"),
     "cmd_text_eq": ("gabungkan laporan ke insiden", "attach the report to an incident"),
     "cmd_form_t": ("t 412 teks", "t 412 text"),
     "cmd_text_t": ("catatan", "note"),
     "cmd_form_a": ("a 412 terima POL", "a 412 accept POL"),
     "cmd_text_a": (
-        "jawaban instansi lewat telepon: terima, tolak ALASAN, menuju, tiba, selesai HASIL",
-        "an agency's answer by phone: accept, decline REASON, route, scene, done RESULT",
+        "jawaban instansi lewat telepon: terima, tolak ALASAN, menuju, tiba, selesai HASIL (tertangani, dirujuk,"
+        " telepon, nihil, prank, warga, dialihkan, tak-terjangkau)",
+        "an agency's answer by phone: accept, decline REASON, route, scene, done RESULT (handled, referred, phone,"
+        " nothing, prank, residents, passed, unreachable)",
     ),
     "cmd_form_p": ("p 412 POL", "p 412 POL"),
     "cmd_text_p": ("panggil lagi instansi yang menolak", "call an agency again that has declined"),

@@ -22,6 +22,7 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     parser.add_argument("--text", metavar="TEXT", help="what happened")
     parser.add_argument("--severity", type=whole(1, 4), metavar="N", help="1 (worst) to 4")
     parser.add_argument("--facts", metavar="JSON", help='such as {"n_victims": 2, "hazards": ["fire"]}')
+    parser.add_argument("--drill", action="store_true", help="a drill: shown as one everywhere, sent to no webhook")
     parser.add_argument("--key", metavar="K", help="idempotency key: the same key and report is stored once")
     parser.add_argument(
         "--language", choices=["en", "id"], default="en", help="of sentences and reasons (default %(default)s)"
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     body |= {"accuracy_m": _number(args.accuracy)} if args.accuracy is not None else {}
     body |= {"description": args.text.strip()} if args.text is not None else {}
     body |= {"severity": args.severity} if args.severity is not None else {}
+    body |= {"drill": True} if args.drill else {}
     if args.facts is not None:
         try:
             body["facts"] = json.loads(args.facts)
@@ -71,7 +73,7 @@ def describe(answer: dict) -> str:  # type: ignore[type-arg]
         return f"report {answer['report_id']}: {answer['classification']}, no incident"
     lines = [
         f"{answer['number']}  {answer.get('status_label') or answer['status']}"
-        f"  lane {answer['lane']}  severity {answer['severity']}"
+        f"  lane {answer['lane']}  severity {answer['severity']}" + ("  DRILL" if answer.get("drill") else "")
     ]
     areas = [f"{area['name']} {area['share']:.0%}" for area in answer["admin"]["kelurahan"]]
     lines.append("  kelurahan: " + (", ".join(areas) or "none"))

@@ -224,6 +224,16 @@ def test_another_agency_is_appointed_by_the_panel_and_by_the_command_line(open_d
     page.locator(".sg-urgent.is-alarm").get_by_role("button", name="Tunjuk instansi lain").click()
     box = page.locator(".sg-detail-foot .sg-ask")
     until(box.count, "no form")
+    whom = box.get_by_label("Instansi yang ditunjuk")
+    assert whom.input_value() == ""
+    box.get_by_role("button", name="Tunjuk instansi lain").click()
+    until(lambda: "Pilih instansinya" in notices(operator), "somebody was chosen already")
+    assert "mnt" in whom.locator("option").nth(1).inner_text()
+    station = page.evaluate(
+        "async () => (await window.__siaga.desk.detail.appointable()).find(item => item.station).station.name"
+    )
+    assert station in whom.inner_text()
+    whom.select_option(index=1)
     box.get_by_role("button", name="Tunjuk instansi lain").click()
     until(lambda: "alasannya" in notices(operator), "no reason asked for")
     offered = page.evaluate(

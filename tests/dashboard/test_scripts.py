@@ -79,6 +79,25 @@ COMMANDS = [
             "report": {"facts": {}, "place": "6P592G3X+GWF", "type": "KBK1", "description": "dekat pasar"},
         },
     ),
+    (
+        "n kbk1 @lippo plaza #latihan !2 gudang",
+        {
+            "kind": "report",
+            "report": {
+                "facts": {},
+                "severity": 2,
+                "isDrill": True,
+                "place": "lippo plaza",
+                "type": "KBK1",
+                "description": "gudang",
+            },
+        },
+    ),
+    ("n kbk1 @lippo #uji", {"kind": "error", "key": "cmd_bad_sign"}),
+    (
+        "n qqq @lippo",
+        {"kind": "report", "report": {"facts": {}, "place": "lippo", "meantType": "qqq", "description": "qqq"}},
+    ),
     ("n kbk1 @lippo !9 asap", {"kind": "error", "key": "cmd_bad_severity"}),
     ("n kbk1 @lippo !12", {"kind": "error", "key": "cmd_bad_severity"}),
     (

@@ -10,12 +10,21 @@ export class ApiError extends Error {
   // The input is at fault, so sending the same again is of no use.
   get isRefusal() { return this.status >= 400 && this.status < 500 && ![401, 408, 425, 429].includes(this.status); }
 
-  // One line for each thing to mend.
+  get errors() { return Array.isArray(this.problem.errors) ? this.problem.errors : []; }
+
+  // One line for each thing to mend. Where the mended point is given, a person is asked instead of told what to send.
   lines() {
-    const errors = Array.isArray(this.problem.errors) ? this.problem.errors : [];
-    return errors.length ? errors.map(e => [e.field, e.reason, e.hint].filter(Boolean).join(' — ')) : [this.message];
+    return this.errors.length ? this.errors.map(e => (isMended(e) ? e.reason : [e.field, e.reason, e.hint].filter(Boolean).join(' — '))) : [this.message];
+  }
+
+  // The point that one with swapped coordinates or a wrong sign was probably meant to be, and why; else null.
+  get mended() {
+    const found = this.errors.find(isMended);
+    return found ? { lon: found.lon, lat: found.lat, reason: found.reason } : null;
   }
 }
+
+const isMended = error => Number.isFinite(error.lon) && Number.isFinite(error.lat);
 
 export class Api {
   constructor(language) { this.language = language; }

@@ -1,5 +1,5 @@
 // The command line of an experienced operator. What it does can also be done with the mouse.
-//   n TYPE @PLACE [!severity] [+n korban] text      a report          = NUMBER   attach the report to an incident
+//   n TYPE @PLACE [!severity] [+n korban] [#latihan] text   a report   = NUMBER   attach the report to an incident
 //   t NUMBER text    note                              ? NUMBER          open it and say why
 //   a NUMBER WORD [AGENCY] [RESULT] note               an agency's answer by telephone
 //   p NUMBER [AGENCY] note   call an agency again      x WORD            what the call was
@@ -30,6 +30,9 @@ function readReport(rest, types, city) {
   if (/\s!(?![1-4]\s)\d\S*\s/.test(text)) return { error: 'cmd_bad_severity' };
   text = text.replace(/\s!([1-4])(?=\s)/, (_, n) => { report.severity = Number(n); return ' \u0001 '; });
   text = text.replace(/\s\+(\d{1,4})(?:\s*(?:korban|victims?))?(?=\s)/i, (_, n) => { report.facts.n_victims = Number(n); return ' \u0001 '; });
+  text = text.replace(/\s#(?:latihan|drill)(?=\s)/i, () => { report.isDrill = true; return ' \u0001 '; });
+  if (/\s#\S/.test(text)) return { error: 'cmd_bad_sign' };
+  const before = text.split('@')[0].replace(/[\u0001;]/g, ' ').trim().split(/\s+/);
   text = text.replace(/@\s*([^\u0001;]*)(?:;|\u0001|$)/, (_, place) => {
     // Coordinates end where they end; a name ends at `;`, at another sign, or with the line.
     const split = city && splitCoordinates(place, city);
@@ -40,8 +43,16 @@ function readReport(rest, types, city) {
   const [first = '', ...others] = text.split(' ');
   const type = types.find(each => each.code.toLowerCase() === first.toLowerCase());
   if (type) { report.type = type.code; text = others.join(' '); }
+  // Written where a type stands, or like one: nobody may take it for a word of the description unseen.
+  else if ((before.length === 1 && before[0] && report.place !== undefined) || /^[a-z]{2,4}\d{1,2}$/i.test(first)) report.meantType = first;
   if (text) report.description = text;
   return { report };
+}
+
+// Types whose code begins as what was written, for who mistyped one.
+export function nearTypes(word, types) {
+  const start = word.slice(0, 2).toUpperCase();
+  return types.filter(type => type.code.startsWith(start)).slice(0, 5).map(type => type.code);
 }
 
 // Returns {kind, …} or {kind: 'error', key}: `key` names the sentence that says how to mend it.

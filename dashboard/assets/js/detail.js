@@ -5,6 +5,7 @@ const { el, button, redraw } = await import('./dom.js' + search);
 const { symbol, colourVariable } = await import('./shapes.js' + search);
 const { isEnded } = await import('./live.js' + search);
 const { Measures } = await import('./measures.js' + search);
+const { Callers } = await import('./callers.js' + search);
 const { timeline } = await import('./timeline.js' + search);
 const { driveWords } = await import('./route.js' + search);
 
@@ -20,6 +21,7 @@ export class Detail {
     this.id = null;
     const { t } = ui.words;
     this.measures = actions.agency ? null : new Measures(ui, live, this, actions);
+    this.callers = new Callers(ui, this, actions);
     this.head = el('header', { class: 'sg-detail-head' });
     this.body = el('div', { class: 'sg-detail-body' });
     this.note = el('input', { class: 'sg-input', maxlength: 200, placeholder: t('note_hint'), 'aria-label': t('note_hint'), autocomplete: 'off', onkeydown: event => { if (event.key === 'Enter' && !event.ctrlKey) { event.preventDefault(); this.addNote(); } } });
@@ -32,7 +34,7 @@ export class Detail {
     const isOther = id !== this.id;
     this.id = id;
     this.root.hidden = !id;
-    if (isOther) { this.incident = null; this.drive = null; this.hasSteps = false; this.whyOf = null; this.whyAnswer = null; this.dialog = null; this.isLong = false; this.shut(); if (this.measures) this.measures.reset(); this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
+    if (isOther) { this.incident = null; this.drive = null; this.hasSteps = false; this.whyOf = null; this.whyAnswer = null; this.dialog = null; this.isLong = false; this.shut(); if (this.measures) this.measures.reset(); this.callers.reset(); this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
     clearTimeout(this.wait);
     if (!id) return;
     // Running down the list with the arrow key asks only for the incident it stops at.
@@ -111,7 +113,7 @@ export class Detail {
     this.root.classList.toggle('is-drill', incident.origin === 'drill');
     this.leaveDialog(incident);
     const own = this.actions.agency, list = incident.assignments.slice().sort((a, b) => order(a) - order(b));
-    const parts = [incident.origin === 'drill' ? el('p', { class: 'sg-drill-note', text: t('drill_note') }) : null, ...(this.measures ? this.measures.urgent(incident) : []), this.where(incident)];
+    const parts = [incident.origin === 'drill' ? el('p', { class: 'sg-drill-note', text: t('drill_note') }) : null, ...(this.measures ? this.measures.urgent(incident) : []), this.where(incident), ...(this.measures && this.measures.callsBack(incident) ? [] : this.callers.lines(incident))];
     if (incident.description) parts.push(...this.description(incident.description));
     const facts = this.facts(incident.facts || {});
     if (facts) parts.push(facts);
@@ -332,17 +334,19 @@ export class Detail {
     const groups = new Map(), usual = this.usualRole(this.incident);
     const isOut = item => Boolean(item.assignment) && item.assignment.state === 'declined';
     for (const item of items) groups.set(item.service, [...(groups.get(item.service) || []), item]);
-    const option = item => el('option', { value: String(items.indexOf(item)), text: [item.name.startsWith(item.agency) ? item.name : item.agency + ' ' + item.name, item.travel_time_s !== null && item.travel_time_s !== undefined ? ui.words.travel(item.travel_time_s) : '', item.assignment ? (isOut(item) ? ui.state('declined') : ui.label('role', item.assignment.role)) : ''].filter(Boolean).join(' · ') });
-    const whom = el('select', { class: 'sg-input', 'aria-label': t('appoint_whom'), onchange: () => roles() }, [...groups].map(([service, list]) => el('optgroup', { label: list[0].service_name || service }, list.map(option))));
+    const option = item => el('option', { value: String(items.indexOf(item)), text: [item.name.startsWith(item.agency) ? item.name : item.agency + ' ' + item.name, item.station ? item.station.name : '', item.travel_time_s !== null && item.travel_time_s !== undefined ? ui.words.travel(item.travel_time_s) : '', item.assignment ? (isOut(item) ? ui.state('declined') : ui.label('role', item.assignment.role)) : ''].filter(Boolean).join(' · ') });
+    const whom = el('select', { class: 'sg-input', 'aria-label': t('appoint_whom'), onchange: () => roles() }, el('option', { value: '', text: t('appoint_choose'), disabled: true }), [...groups].map(([service, list]) => el('optgroup', { label: list[0].service_name || service }, list.map(option))));
     const role = el('select', { class: 'sg-input', 'aria-label': t('appoint_role') }), reason = el('input', { class: 'sg-input', maxlength: 1000, placeholder: t('reason'), 'aria-label': t('reason') });
     const roles = () => {
-      const allowed = items[Number(whom.value)].roles;
+      const allowed = whom.value === '' ? [usual] : items[Number(whom.value)].roles;
       role.replaceChildren(...allowed.map(code => el('option', { value: code, text: ui.label('role', code) })));
       role.value = allowed.includes(usual) ? usual : allowed[0];
     };
-    whom.value = String(Math.max(0, items.findIndex(item => !isOut(item))));
+    // Nobody is chosen before the operator has chosen: one Enter too many must not call whoever stands first.
+    whom.value = '';
     roles();
     this.prompt(t('do_appoint'), [whom, this.assumed(items), role, reason].filter(Boolean), () => {
+      if (whom.value === '') { this.actions.say(t('appoint_choose_first'), 'warn'); whom.focus(); return false; }
       if (reason.value.trim()) return this.appoint(items[Number(whom.value)], role.value, reason.value.trim());
       this.actions.say(t('reason_needed'), 'warn');
       reason.focus();

@@ -3,13 +3,16 @@
 const search = new URL(import.meta.url).search;
 const { el, button, keyCap, redraw } = await import('./dom.js' + search);
 const { readCoordinates } = await import('./coordinates.js' + search);
-const { readCommand } = await import('./command.js' + search);
+const { readCommand, nearTypes } = await import('./command.js' + search);
 const { PlaceField } = await import('./placefield.js' + search);
 const { TypePicker } = await import('./typepicker.js' + search);
 const { Preview } = await import('./preview.js' + search);
+const { mendQuestion } = await import('./mend.js' + search);
+const { metresBetween } = await import('./live.js' + search);
 
 const HAZARDS = ['fire', 'gas', 'weapon', 'electricity', 'water', 'hazmat', 'crowd'];
 const FLAGS = ['child', 'on_road'];
+const MOST_TEXT = 4000, NEARLY_TEXT = 3600;
 const ACCURACIES = [10, 15, 25, 50, 100, 250, 500, 1000, 2500, 5000];
 const METHOD_ACCURACY = { map: 25, gps: 15, link: 20, landmark: 60, address: 60, cell: 1000 };
 // What each classification is stored as when the operator names it without a type.
@@ -38,7 +41,8 @@ export class Form {
   }
 
   setPoint(point) {
-    this.change({ lon: round(point.lon), lat: round(point.lat), method: point.method, accuracy_m: Math.min(5000, Math.round(point.accuracy_m ?? METHOD_ACCURACY[point.method] ?? 25)) });
+    this.mended = null;
+    this.change({ confirmPosition: null, lon: round(point.lon), lat: round(point.lat), method: point.method, accuracy_m: Math.min(5000, Math.round(point.accuracy_m ?? METHOD_ACCURACY[point.method] ?? 25)) });
     this.actions.pointChanged(this.draft, point.method !== 'map');
   }
 
@@ -51,13 +55,31 @@ export class Form {
     this.setPoint({ lon: option.lon, lat: option.lat, accuracy_m: option.accuracy_m, method: 'landmark' });
   }
 
+  // The operator has seen on the map where the point lies and where it was probably meant to be.
+  useMended({ lon, lat }) {
+    const { method, accuracy_m } = this.draft;
+    // What was written as coordinates is now others; a name stays.
+    if (readCoordinates(this.draft.placeText || '', this.ui.me.city)) {
+      this.draft.placeText = this.place.input.value = lat.toFixed(6) + ', ' + lon.toFixed(6);
+      this.place.pointText = this.draft.placeText;
+    }
+    this.problems = null;
+    this.setPoint({ lon, lat, method: method === 'map' ? 'gps' : method, accuracy_m });
+  }
+
+  keepPoint() {
+    this.mended = this.problems = null;
+    this.change({ confirmPosition: true });
+  }
+
   forgetPoint() {
-    this.change({ lon: undefined, lat: undefined, method: null, accuracy_m: null });
+    this.mended = null;
+    this.change({ confirmPosition: null, lon: undefined, lat: undefined, method: null, accuracy_m: null });
     this.actions.pointChanged(this.draft, false);
   }
 
   // More than a point on the map: something that was said in one call and is wrong in the next.
-  get isSaid() { return Object.keys(this.draft).some(key => !['isGuess', 'noGuess', 'lon', 'lat', 'accuracy_m', 'method'].includes(key)); }
+  get isSaid() { return Object.keys(this.draft).some(key => !['isGuess', 'noGuess', 'lon', 'lat', 'accuracy_m', 'method', 'confirmPosition'].includes(key)); }
 
   // Sets the draft aside; it waits above the form until it is taken up again or thrown away.
   park() {
@@ -82,17 +104,18 @@ export class Form {
   clear() {
     this.draft = {};
     this.outbox.draft = {};
-    this.problems = null;
+    this.problems = this.mended = null;
     this.picker.open = null;
     this.fill();
     this.render();
     this.actions.pointChanged(this.draft, false);
   }
 
-  load(draft, problems) {
+  load(draft, problems, mended) {
     this.draft = { ...draft };
     this.outbox.draft = this.draft;
     this.problems = problems || null;
+    this.mended = mended || null;
     this.fill();
     this.render();
     this.actions.pointChanged(this.draft, true);
@@ -100,8 +123,10 @@ export class Form {
 
   get canSave() {
     const type = this.picker.of(this.draft.type);
-    return Boolean(type && (this.draft.lon !== undefined || (this.draft.placeText || '').trim() || type.lane === null));
+    return Boolean(type && !this.isTooLong && (this.draft.lon !== undefined || (this.draft.placeText || '').trim() || type.lane === null));
   }
+
+  get isTooLong() { return (this.draft.text || '').trim().length > MOST_TEXT; }
 
   body() {
     const d = this.draft, facts = {}, caller = {};
@@ -122,11 +147,13 @@ export class Form {
     if (Object.keys(caller).length) body.caller = caller;
     if (d.attach_to) body.attach_to = d.attach_to;
     if (d.classification) body.classification = d.classification;
+    if (d.confirmPosition && d.lon !== undefined) body.confirm_position = true;
+    if (d.isDrill) body.drill = true;
     return body;
   }
 
   save() {
-    if (!this.canSave) { this.actions.say(this.ui.words.t(this.draft.type ? 'need_place' : 'need_type'), 'warn'); return; }
+    if (!this.canSave) { this.actions.say(this.ui.words.t(this.isTooLong ? 'text_too_long' : this.draft.type ? 'need_place' : 'need_type', { limit: MOST_TEXT }), 'warn'); return; }
     this.outbox.add(this.body(), { ...this.draft });
     this.clear();
     this.command.focus();
@@ -140,7 +167,8 @@ export class Form {
     this.place = new PlaceField(this.ui, { onText: placeText => this.change({ placeText }), onPoint: point => this.setPoint(point), onOther: () => { if (this.draft.method !== 'map') this.forgetPoint(); } });
     this.accuracy = el('select', { class: 'sg-input', 'aria-label': t('accuracy'), title: t('accuracy'), onchange: () => { this.change({ accuracy_m: Number(this.accuracy.value) }); this.actions.pointChanged(this.draft, false); } });
     this.picker = new TypePicker(this.ui, code => this.picked(code));
-    this.text = el('textarea', { class: 'sg-input', rows: 2, maxlength: 4000, placeholder: t('text_hint'), 'aria-label': t('text'), oninput: () => this.onText() });
+    this.text = el('textarea', { class: 'sg-input', rows: 2, placeholder: t('text_hint'), 'aria-label': t('text'), oninput: () => this.onText() });
+    this.length = el('p', { class: 'sg-length', role: 'status', hidden: true });
     this.questions = el('p', { class: 'sg-questions', hidden: true });
     this.severities = [1, 2, 3, 4].map(n => button('S' + n, () => this.change({ severity: this.draft.severity === n ? null : n }), { class: 'sg-choice sg-sev-choice', 'data-s': n, title: t('severity_' + n) }));
     this.victims = this.number('n_victims');
@@ -151,6 +179,8 @@ export class Form {
     this.preview = new Preview(this.ui, {
       onAttach: twin => this.change({ attach_to: twin && twin.incident_id, attachNumber: twin && twin.number }),
       onForget: () => this.forgetPoint(),
+      onMend: mended => this.useMended(mended),
+      onKeep: () => this.keepPoint(),
       onSide: option => this.takeSide(option),
     });
     this.chips = el('div', { class: 'sg-chips' });
@@ -161,12 +191,13 @@ export class Form {
       el('div', { class: 'sg-line' }, el('div', { class: 'sg-seg', role: 'group', 'aria-label': t('severity') }, this.severities), el('label', { class: 'sg-count' }, el('span', { text: t('n_victims') }), this.victims), el('label', { class: 'sg-count' }, el('span', { text: t('n_dead') }), this.dead)),
       el('div', { class: 'sg-hazards', role: 'group', 'aria-label': t('hazards') }, this.hazards, this.flags),
       el('div', { class: 'sg-line sg-caller' }, Object.values(this.caller)));
-    this.foot = el('div', { class: 'sg-foot' }, this.chips, button(t('clear'), () => this.clear(), { class: 'sg-quiet' }), this.saveButton);
+    this.drill = button(t('do_drill'), () => this.change({ isDrill: !this.draft.isDrill, attach_to: null, attachNumber: null }), { class: 'sg-choice', title: t('do_drill_hint') });
+    this.foot = el('div', { class: 'sg-foot' }, this.chips, this.drill, button(t('clear'), () => this.clear(), { class: 'sg-quiet' }), this.saveButton);
     this.root = el('section', { class: 'sg-form', 'aria-label': t('new_report') },
       el('div', { class: 'sg-command-line' }, el('span', { class: 'sg-prompt', text: '›', 'aria-hidden': 'true' }), this.command, keyCap('F2')),
       this.wait, this.trouble,
       el('div', { class: 'sg-line' }, this.place.root, this.accuracy),
-      this.picker.root, this.text, this.questions, this.more, this.preview.root, this.foot);
+      this.picker.root, this.text, this.length, this.questions, this.more, this.preview.root, this.foot);
     this.outbox.addEventListener('emptied', event => { if (event.detail === JSON.stringify(this.draft)) this.clear(); });
     this.outbox.addEventListener('change', event => this.drawOutbox(event.detail));
     this.outbox.addEventListener('refused', event => { if (this.isEmpty) this.edit(event.detail.entry.key); });
@@ -210,6 +241,12 @@ export class Form {
   render() {
     const d = this.draft, { words } = this.ui, { t } = words, type = this.picker.of(d.type), isOpen = !this.isEmpty;
     this.root.classList.toggle('is-open', isOpen);
+    this.root.classList.toggle('is-drill', Boolean(d.isDrill));
+    this.drill.setAttribute('aria-pressed', String(Boolean(d.isDrill)));
+    const n = (d.text || '').trim().length;
+    this.length.hidden = n < NEARLY_TEXT;
+    this.length.classList.toggle('is-alarm', n > MOST_TEXT);
+    this.length.textContent = t(n > MOST_TEXT ? 'text_too_long' : 'text_length', { n: words.number(n), limit: words.number(MOST_TEXT) });
     this.picker.render(d);
     const values = ACCURACIES.includes(d.accuracy_m) || !d.accuracy_m ? ACCURACIES : [...ACCURACIES, d.accuracy_m].sort((a, b) => a - b);
     this.accuracy.replaceChildren(...values.map(v => el('option', { value: String(v), text: '± ' + words.metres(v) })));
@@ -224,13 +261,21 @@ export class Form {
     this.questions.title = this.questions.textContent;
     this.questions.hidden = !questions.length;
     this.chips.replaceChildren(...[
-      d.attach_to ? this.chip(t('attached_to', { number: d.attachNumber }), () => this.change({ attach_to: null, attachNumber: null })) : null,
+      d.isDrill ? el('b', { class: 'sg-drill', text: t('drill') }) : null,
+      d.attach_to ? this.chip([t('attached_to', { number: d.attachNumber }), this.far(d)].filter(Boolean).join(' · '), () => this.change({ attach_to: null, attachNumber: null })) : null,
       d.classification ? this.chip(this.ui.label('classification', d.classification), () => this.change({ classification: null })) : null,
     ].filter(Boolean));
     this.trouble.hidden = !this.problems;
-    if (this.problems) this.trouble.replaceChildren(el('b', { text: t('refused') }), ...this.problems.map(text => el('div', { text })));
+    if (this.problems) redraw(this.trouble, [el('b', { text: t('refused') }), ...this.problems.filter(text => !this.mended || text !== this.mended.reason).map(text => el('div', { text })),
+      this.mended ? mendQuestion(this.ui, this.mended, { onUse: mended => this.useMended(mended), onKeep: () => this.keepPoint() }) : null].filter(Boolean));
     this.saveButton.setAttribute('aria-disabled', String(!this.canSave));
-    this.preview.update(d);
+    this.preview.update(d, this.picker.of(d.type), this.far(d));
+  }
+
+  // How far the report is from the incident it is to join; nothing while either place is unknown.
+  far(draft) {
+    const row = draft.attach_to && this.actions.find(draft.attachNumber);
+    return row && draft.lon !== undefined ? this.ui.words.metres(metresBetween(draft, row)) : '';
   }
 
   chip(text, remove) { return el('span', { class: 'sg-chip' }, el('span', { text }), button('×', remove, { 'aria-label': this.ui.words.t('remove') + ' ' + text })); }
@@ -253,7 +298,7 @@ export class Form {
   edit(key) {
     if (!this.isEmpty) { this.actions.say(this.ui.words.t('finish_draft_first'), 'warn'); return; }
     const entry = this.outbox.take(key);
-    if (entry) this.load(entry.draft, entry.refused);
+    if (entry) this.load(entry.draft, entry.refused, entry.mended);
   }
 
   // ---- keys
@@ -283,10 +328,11 @@ export class Form {
       this.saveButton.focus();
       return;
     }
-    if (command.kind === 'report') { if (!(await this.take(command.report))) this.giveBack(line); return; }
+    if (command.kind === 'report') { if (!(await this.take(command.report, line))) this.giveBack(line); return; }
     if (command.kind === 'attach') {
       const row = this.actions.find(command.number);
-      if (row) this.change({ attach_to: row.id, attachNumber: row.number }); else this.actions.say(t('cmd_no_incident', { number: command.number }), 'warn');
+      if (row && row.isDrill !== Boolean(this.draft.isDrill)) { this.actions.say(t('attach_drill', { number: row.number }), 'warn'); this.giveBack(line); }
+      else if (row) this.change({ attach_to: row.id, attachNumber: row.number }); else this.actions.say(t('cmd_no_incident', { number: command.number }), 'warn');
       return;
     }
     if (!(await this.actions.command(command))) this.giveBack(line);
@@ -299,16 +345,21 @@ export class Form {
     this.command.focus();
   }
 
-  async take(report) {
-    const { t } = this.ui.words;
+  async take(report, line) {
+    const { t } = this.ui.words, { meantType } = report;
+    if (meantType && !this.picker.guess(meantType)) {
+      const near = nearTypes(meantType, this.ui.me.types);
+      this.actions.say(t('cmd_bad_type', { word: meantType }) + (near.length ? ' ' + t('cmd_near_types', { types: near.join(', ') }) : ''), 'warn');
+      return false;
+    }
     if (this.isSaid) {
       // Only the operator knows whether it is still the same call.
-      const answer = await this.actions.ask(t('draft_question', { draft: this.inWords(this.draft) }), [['other', t('draft_other')], ['same', t('draft_same')]]);
+      const answer = await this.actions.ask(t('draft_question', { draft: this.inWords(this.draft), command: line.trim() }), [['other', t('draft_other')], ['same', t('draft_same')]]);
       if (!answer) return false;
       if (answer === 'other') this.park();
     }
     const guess = report.type ? null : this.picker.guess(report.description || '');
-    const given = { severity: report.severity, n_victims: report.facts.n_victims, text: [this.draft.text, report.description].filter(Boolean).join('\n').slice(0, 4000) };
+    const given = { severity: report.severity, n_victims: report.facts.n_victims, text: [this.draft.text, report.description].filter(Boolean).join('\n'), isDrill: report.isDrill };
     if (report.type || (guess && (!this.draft.type || this.draft.isGuess))) Object.assign(given, { type: report.type || guess.code, isGuess: !report.type });
     this.change(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
     this.fill();

@@ -5,8 +5,16 @@ const WAITING = new Set(['queued', 'delivered', 'seen']);
 // From one asking to the next; the answer's own time counts, so that a slow server does not make the picture older still.
 const EVERY_MS = 750, PAUSE_MS = 250, HIDDEN_MS = 3000;
 
+// What a call can have been without anybody being called for it.
+export const CALLS_NOBODY = new Set(['information', 'prank', 'ghost', 'wrong_number', 'test']);
+
 export const isEnded = status => ENDED.has(status);
 export const isWaiting = assignment => assignment.role !== 'inform' && WAITING.has(assignment.state);
+
+export function metresBetween(a, b) {
+  const rad = Math.PI / 180, x = (a.lon - b.lon) * rad * Math.cos(((a.lat + b.lat) / 2) * rad), y = (a.lat - b.lat) * rad;
+  return Math.hypot(x, y) * 6371008.8;
+}
 
 function readRow(array, own) {
   const [id, number, lon, lat, type, lane, severity, status, at, text, version, accuracy, origin, nReports, list] = array;

@@ -3,10 +3,9 @@
 
 const search = new URL(import.meta.url).search;
 const { el, button, keyCap } = await import('./dom.js' + search);
-const { isEnded, isWaiting } = await import('./live.js' + search);
+const { isEnded, isWaiting, metresBetween, CALLS_NOBODY } = await import('./live.js' + search);
 
 const NEAR_M = 300, NEAR_S = 3 * 3600, NEAR_SHOWN = 2;
-const ENDING = new Set(['information', 'prank', 'ghost', 'wrong_number', 'test']);
 const CALL_BACK = new Set(['resolved', 'closed']);
 
 export class Measures {
@@ -64,11 +63,21 @@ export class Measures {
     await this.detail.event('handoff', undefined, undefined, { government: government.value.trim(), number: number.value.trim() });
   }
 
+  // Whether the reporter is still to be called: then the number stands with the question.
+  callsBack(incident) { return CALL_BACK.has(incident.status) && !this.isConfirmed(incident); }
+
+  isConfirmed(incident) {
+    const last = incident.events.filter(event => ['confirm', 'reopen'].includes(event.kind)).pop();
+    return Boolean(last && last.kind === 'confirm' && last.detail.handled);
+  }
+
   callBack(incident) {
-    const { t } = this.ui.words, last = incident.events.filter(event => ['confirm', 'reopen'].includes(event.kind)).pop();
-    if (last && last.kind === 'confirm' && last.detail.handled) return el('p', { class: 'sg-confirmed', text: t('confirmed') });
+    const { t } = this.ui.words;
+    if (this.isConfirmed(incident)) return el('p', { class: 'sg-confirmed', text: t('confirmed') });
+    const called = this.detail.callers.lines(incident, t('call_back_reason'));
     const act = (handled, key) => button(t(key), () => this.detail.event('confirm', undefined, undefined, { handled }), { class: 'sg-choice', title: t(key + '_hint') });
-    return el('section', { class: 'sg-urgent is-calm sg-line sg-wrap', role: 'group', 'aria-label': t('call_back') }, el('b', { class: 'sg-grow', text: t('call_back') }), act(true, 'confirm_yes'), act(false, 'confirm_no'));
+    return el('section', { class: 'sg-urgent is-calm sg-line sg-wrap', role: 'group', 'aria-label': t('call_back') }, el('b', { class: 'sg-grow', text: t('call_back') }),
+      ...(called.length ? called : [el('span', { class: 'sg-soft', text: t('caller_none') })]), act(true, 'confirm_yes'), act(false, 'confirm_no'));
   }
 
   // ---- lane, classification, joining: one line each
@@ -92,7 +101,7 @@ export class Measures {
 
   // A slip in a list or on the command line must not end an incident: such a classification is asked about.
   async isMeant({ number, status }, classification) {
-    if (!ENDING.has(classification) || isEnded(status)) return true;
+    if (!CALLS_NOBODY.has(classification) || isEnded(status)) return true;
     const { t } = this.ui.words, name = this.ui.label('classification', classification);
     return Boolean(await this.actions.ask(t('classify_question', { number, name }), [[true, t('classify_yes')]]));
   }
@@ -147,9 +156,4 @@ export class Measures {
     const last = this.detail.incident && this.detail.incident.events.filter(event => event.kind === 'escalate').pop();
     if (last && last.detail.n_clocks === 0) this.actions.say(this.ui.words.t('escalate_none'), 'warn');
   }
-}
-
-function metresBetween(a, b) {
-  const rad = Math.PI / 180, x = (a.lon - b.lon) * rad * Math.cos(((a.lat + b.lat) / 2) * rad), y = (a.lat - b.lat) * rad;
-  return Math.hypot(x, y) * 6371008.8;
 }

@@ -7,7 +7,7 @@ function read(key, otherwise) {
   try { return JSON.parse(localStorage.getItem(key)) ?? otherwise; } catch { return otherwise; }
 }
 
-function newKey() {
+export function newKey() {
   if (crypto.randomUUID) return crypto.randomUUID();
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -78,7 +78,7 @@ export class Outbox extends EventTarget {
         this.dispatchEvent(new CustomEvent('saved', { detail: { answer, entry: next } }));
       } catch (error) {
         if (!error.isRefusal) return; // away for now: kept, tried again
-        this.replace(next.key, { refused: error.lines() });
+        this.replace(next.key, { refused: error.lines(), mended: error.mended });
         this.dispatchEvent(new CustomEvent('refused', { detail: { entry: next, lines: error.lines() } }));
       }
     }

@@ -1,25 +1,31 @@
 // Before saving: who would be called, the question that would settle a border, and incidents this may repeat.
 
-const { el, button, redraw } = await import('./dom.js' + new URL(import.meta.url).search);
+const search = new URL(import.meta.url).search;
+const { el, button, redraw } = await import('./dom.js' + search);
+const { CALLS_NOBODY } = await import('./live.js' + search);
+const { mendQuestion } = await import('./mend.js' + search);
 
 const WAIT_MS = 220;
 
 export class Preview {
-  constructor(ui, { onAttach, onForget, onSide }) {
-    Object.assign(this, { ui, onAttach, onForget, onSide, duplicates: [] });
+  constructor(ui, { onAttach, onForget, onSide, onMend, onKeep }) {
+    Object.assign(this, { ui, onAttach, onForget, onSide, onMend, onKeep, duplicates: [] });
     this.root = el('div', { class: 'sg-preview', 'aria-live': 'polite', hidden: true });
   }
 
-  update(draft) {
-    const asked = draft.type && draft.lon !== undefined ? [draft.lon, draft.lat, draft.accuracy_m, draft.type].join() : '';
+  // `type` is the draft's, and `far` how far it is from the incident it joins, in words.
+  update(draft, type, far) {
+    const asked = draft.type && draft.lon !== undefined ? [draft.lon, draft.lat, draft.accuracy_m, draft.type, draft.isDrill].join() : '';
     this.attachTo = draft.attach_to;
+    this.isSure = Boolean(draft.confirmPosition);
+    this.nobody = this.callsNobody(draft, type, far);
     this.point = draft.lon === undefined ? null : draft.lat.toFixed(5) + ', ' + draft.lon.toFixed(5);
     if (asked === this.asked) { this.draw(); return; }
     this.asked = asked;
     clearTimeout(this.timer);
     if (!asked) { this.answer = null; this.trouble = null; this.duplicates = []; this.draw(); return; }
     this.draw();
-    const query = new URLSearchParams({ lon: draft.lon, lat: draft.lat, accuracy_m: draft.accuracy_m ?? 25, type: draft.type });
+    const query = new URLSearchParams({ lon: draft.lon, lat: draft.lat, accuracy_m: draft.accuracy_m ?? 25, type: draft.type, ...(draft.isDrill ? { drill: true } : {}) });
     this.timer = setTimeout(() => this.ask(asked, query), WAIT_MS);
   }
 
@@ -28,6 +34,7 @@ export class Preview {
       const answer = await this.ui.api.get('/api/whose?' + query, { timeout: 5000 });
       if (asked !== this.asked) return;
       this.answer = answer;
+      this.answered = asked;
       this.trouble = null;
       this.duplicates = answer.possible_duplicates || [];
       this.draw();
@@ -40,8 +47,16 @@ export class Preview {
     }
   }
 
+  // Said instead of the agencies, when saving will not call them; else null.
+  callsNobody(draft, type, far) {
+    const { t } = this.ui.words;
+    if (CALLS_NOBODY.has(draft.classification)) return t('calls_nobody', { why: this.ui.label('classification', draft.classification) });
+    if (type && type.lane === null) return t('calls_nobody', { why: type.name });
+    return draft.attach_to ? t('calls_nobody_more', { number: [draft.attachNumber, far].filter(Boolean).join(' · ') }) : null;
+  }
+
   draw() {
-    const { words } = this.ui, { t } = words, a = this.answer || {}, list = a.assignments || [];
+    const { words } = this.ui, { t } = words, a = this.answer || {}, list = this.nobody ? [] : a.assignments || [];
     const parts = (this.trouble || []).map(text => el('p', { class: 'sg-soft', text })), area = ((a.admin && a.admin.kelurahan) || []).map(k => k.name + (k.share < 0.995 && k.share > 0 ? ' ' + words.percent(k.share) : '')).join(', ');
     const by = role => list.filter(each => each.role === role);
     for (const lead of by('lead')) {
@@ -57,10 +72,13 @@ export class Preview {
         el('span', { class: 'sg-agencies' }, [...shown].map(([code]) => el('span', { class: 'sg-agency', text: code, title: this.ui.agency(code) })))));
     }
     if (this.point) parts.unshift(el('p', { class: 'sg-preview-area' }, el('b', { class: 'sg-clip', text: area, title: area }), el('span', { class: 'sg-num', text: this.point }), button(t('remove'), this.onForget, { class: 'sg-small sg-text' })));
+    if (this.nobody) parts.push(el('p', { class: 'sg-calls-nobody', text: this.nobody }));
+    // Only of this very point: the answer may still be that of the one before.
+    if (a.mended && !this.isSure && this.answered === this.asked) parts.push(mendQuestion(this.ui, a.mended, { onUse: this.onMend, onKeep: this.onKeep }));
     // The answer narrows the point to the part of its disc on that side.
-    if (a.question) parts.push(el('div', { class: 'sg-question', role: 'group', 'aria-label': a.question.text }, el('span', { text: a.question.text + ' ' }),
+    if (a.question && !this.nobody) parts.push(el('div', { class: 'sg-question', role: 'group', 'aria-label': a.question.text }, el('span', { text: a.question.text + ' ' }),
       el('span', { class: 'sg-line sg-wrap' }, (a.question.options || []).map(option => button(option.place, () => this.onSide(option), { class: 'sg-small', title: option.name + ' · ± ' + words.metres(option.accuracy_m), 'data-key': 'side ' + option.jurisdiction })))));
-    if (a.handoff) parts.push(el('p', { class: 'sg-question', text: t('handoff', { government: a.handoff.government, number: a.handoff.number || '–' }) }));
+    if (a.handoff && !this.nobody && (!a.mended || this.isSure)) parts.push(el('p', { class: 'sg-question', text: t('handoff', { government: a.handoff.government, number: a.handoff.number || '–' }) }));
     for (const twin of this.duplicates.slice(0, 3)) {
       const isAttached = this.attachTo === twin.incident_id;
       parts.push(el('p', { class: 'sg-preview-line sg-twin' + (isAttached ? ' is-on' : '') }, el('b', { class: 'sg-num', text: twin.number }),
