@@ -11,11 +11,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 
+from gis.compiled import KernelPackage
 from gis.db import make_engine, transaction
 from gis.settings import ROOT
 from ops.client import ensure_token
 from ops.database import Database
 from routing_engine.network.tables import travel_field
+
+KERNEL_PACKAGES = ("routing_engine.network.kernels", "zones.kernels")
 
 
 @contextmanager
@@ -29,16 +32,15 @@ def engine_of(database: Database, role: str = "owner") -> Iterator[Engine]:
 
 
 def compile_kernels(state: Path | None, say: Callable[[str], None]) -> None:
-    """Compile the routing kernels where this machine has none that fit; a process of its own, for its memory."""
-    from routing_engine.network.compiled import are_compiled
-
-    if are_compiled(state):
+    """Compile the kernels this machine has none of that fit; in a process of its own, for its memory."""
+    missing = [name for name in KERNEL_PACKAGES if not KernelPackage(name).is_compiled(state)]
+    if not missing:
         return
-    say("compiling the routing kernels, once for this version")
+    say("compiling the kernels of roads and boundaries, once for this version")
     environment = os.environ if state is None else {**os.environ, "SIAGA_STATE": str(state)}
     # Without success every process compiles its own, in memory: slower, and said in its log.
     subprocess.run(
-        [sys.executable, "-m", "routing_engine.network.compiled"],
+        [sys.executable, "-m", "gis.compiled", *missing],
         cwd=ROOT,
         env=environment,
         check=False,

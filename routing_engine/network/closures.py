@@ -17,8 +17,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from gis.errors import NetworkError
+from gis.threads import in_parts
 from routing_engine.network.arrays import read_arrays
-from routing_engine.network.compiled import in_parts, kernels
+from routing_engine.network.compiled import kernels
 from routing_engine.network.fields import SEARCHES_AT_ONCE, Field
 from routing_engine.network.graph import RoadGraph
 from routing_engine.network.projection import Floats

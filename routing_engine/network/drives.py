@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gis.errors import NetworkError
-from routing_engine.network.compiled import in_parts, kernels
+from gis.threads import in_parts
+from routing_engine.network.compiled import kernels
 from routing_engine.network.graph import RoadGraph
 from routing_engine.network.projection import Floats
 from routing_engine.network.search import ACCESS_KPH, SAME_PLACE_M, arrivals, departures, search_tree

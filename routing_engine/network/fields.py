@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gis.errors import NetworkError
+from gis.threads import in_parts
 from routing_engine.network.arrays import read_arrays, write_arrays
-from routing_engine.network.compiled import in_parts, kernels
+from routing_engine.network.compiled import kernels
 from routing_engine.network.graph import FORMAT, Ints32, RoadGraph
 from routing_engine.network.projection import Floats
 from routing_engine.network.search import ACCESS_KPH, SAME_PLACE_M, departures

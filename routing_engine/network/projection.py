@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from pyproj import Transformer
 
-from routing_engine.network.compiled import in_parts, kernels
+from gis.threads import in_parts
+from routing_engine.network.compiled import kernels
 
 Floats = npt.NDArray[np.float64]
 

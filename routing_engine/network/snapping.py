@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from routing_engine.network.compiled import in_parts, kernels
+from gis.threads import in_parts
+from routing_engine.network.compiled import kernels
 from routing_engine.network.graph import RoadGraph
 from routing_engine.network.projection import Floats, to_lonlat, to_metric
 from routing_engine.network.states import Ints, ranges

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from routing_engine.network.kernels.kinds import (
+from gis.kernel_kinds import (
     F4_1,
     F4_2,
     F8,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import types
 
-from routing_engine.network.kernels.kinds import (
+from gis.kernel_kinds import (
     F8,
     F8_2,
     I4,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from routing_engine.network.kernels.kinds import (
+from gis.kernel_kinds import (
     F8,
     I4,
     I8,

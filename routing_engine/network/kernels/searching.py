@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from routing_engine.network.kernels.kinds import (
+from gis.kernel_kinds import (
     B1,
     F8,
     I4,

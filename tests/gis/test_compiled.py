@@ -11,8 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gis import compiled
+from gis.compiled import KernelPackage
 from gis.settings import ROOT
-from routing_engine.network import compiled
+from gis.threads import in_parts
+from ops.preparation import KERNEL_PACKAGES
+
+PACKAGE = KernelPackage("routing_engine.network.kernels")
 
 
 def in_a_process(code):
@@ -25,17 +30,18 @@ def in_a_process(code):
 @pytest.fixture
 def cache(tmp_path):
     """A copy of a whole cache, under its name."""
-    compiled.kernels()
-    compiled.compile_kernels()
-    there = next(
-        folder / compiled.cache_key() for folder in compiled.folders() if (folder / compiled.cache_key()).is_dir()
-    )
-    return Path(shutil.copytree(there, tmp_path / compiled.cache_key()))
+    PACKAGE.load()
+    PACKAGE.compile()
+    key = PACKAGE.cache_key()
+    there = next(folder / key for folder in compiled.folders() if (folder / key).is_dir())
+    return Path(shutil.copytree(there, tmp_path / key))
 
 
-def test_importing_the_network_imports_no_numba():
-    modules = "drives routes closures fields graph store snapping compiled".split()
-    lines = "; ".join(f"import routing_engine.network.{name}" for name in modules)
+def test_importing_the_network_or_the_boundaries_imports_no_numba():
+    network = "drives routes closures fields graph store snapping compiled".split()
+    modules = [f"routing_engine.network.{name}" for name in network]
+    modules += ["zones.matching_batch", "zones.index_files", "zones.borders", "ops.preparation"]
+    lines = "; ".join(f"import {name}" for name in modules)
     said = in_a_process(
         f"import sys; {lines}; print(sorted({{'numba', 'llvmlite', 'scipy.sparse'}} & set(sys.modules)))"
     )
@@ -44,8 +50,8 @@ def test_importing_the_network_imports_no_numba():
 
 def test_a_whole_cache_is_known_by_its_list(cache, monkeypatch):
     monkeypatch.setattr(compiled, "folders", lambda state=None: [cache.parent])
-    assert compiled.are_compiled()
-    assert compiled.compile_kernels() == cache
+    assert PACKAGE.is_compiled()
+    assert PACKAGE.compile() == cache
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "missing", "added", "no list", "bad list", "empty"])
@@ -70,14 +76,26 @@ def test_a_damaged_cache_is_not_used(cache, monkeypatch, harm):
         shutil.rmtree(cache)
         cache.mkdir()
         (cache / compiled.LIST).write_text(json.dumps({}))
-    assert not compiled.are_compiled()
+    assert not PACKAGE.is_compiled()
 
 
 def test_another_machine_or_source_has_another_name(monkeypatch):
-    name = compiled.cache_key()
-    assert compiled.cache_key() == name
+    name = PACKAGE.cache_key()
+    assert PACKAGE.cache_key() == name
     monkeypatch.setattr(compiled, "_processor", lambda: "another")
-    assert compiled.cache_key() != name
+    assert PACKAGE.cache_key() != name
+
+
+def test_every_package_of_kernels_is_compiled_in_set_up_and_has_a_cache_of_its_own():
+    folders = [folder for name in ("gis", "zones", "routing_engine") for folder in (ROOT / name).rglob("kernels")]
+    found = {".".join(folder.relative_to(ROOT).parts) for folder in folders if (folder / "__init__.py").exists()}
+    assert found == set(KERNEL_PACKAGES)
+    assert len({KernelPackage(name).cache_key() for name in found}) == len(found)
+
+
+def test_a_package_that_is_not_there_is_named():
+    with pytest.raises(ModuleNotFoundError, match=r"gis\.nothing"):
+        KernelPackage("gis.nothing").load()
 
 
 def test_a_finished_cache_takes_its_place_and_old_ones_go(tmp_path):
@@ -107,10 +125,11 @@ def test_a_finished_cache_takes_its_place_and_old_ones_go(tmp_path):
 def test_a_cache_that_cannot_be_written_is_copied(cache):
     code = f"""
 import os, pathlib
-from routing_engine.network import compiled
+from gis import compiled
+from routing_engine.network.compiled import kernels
 compiled.folders = lambda state=None: [pathlib.Path({str(cache.parent)!r})]
 os.access = lambda path, mode: False
-print(len(compiled.kernels().placing.place.stats.cache_hits))
+print(len(kernels().placing.place.stats.cache_hits))
 """
     assert in_a_process(code).strip() == "1"
 
@@ -121,7 +140,7 @@ def test_without_a_folder_kernels_are_compiled_in_memory(tmp_path):
     blocked.write_text("no folder")
     code = f"""
 import pathlib, numpy
-from routing_engine.network import compiled
+from gis import compiled
 compiled.folders = lambda state=None: [pathlib.Path({str(blocked)!r}) / "kernels"]
 from routing_engine.network.projection import to_metric
 print(to_metric(numpy.array([[123.0, 0.0]]), 32651)[0].tolist())
@@ -136,7 +155,7 @@ def test_parts_cover_everything_once(count, least):
     def run(first, last):
         done[first:last] += 1
 
-    compiled.in_parts(run, count, least=least)
+    in_parts(run, count, least=least)
     assert (done == 1).all()
 
 
@@ -145,4 +164,4 @@ def test_faults_in_a_part_are_not_lost():
         raise ValueError(f"{first}")
 
     with pytest.raises(ValueError, match=r"\d"):
-        compiled.in_parts(run, 100, least=1)
+        in_parts(run, 100, least=1)

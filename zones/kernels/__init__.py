@@ -1,0 +1,1 @@
+"""Compiled inner loops; imported through `zones.compiled` alone, because importing compiles them."""
