@@ -1,6 +1,7 @@
 """Whose is it, for many exact points at once: the rule of `zones.matching` on frames.
 
-The two share no code but the order of ties, so that each is the other's oracle in the tests.
+The two share no code but the order of ties, so that each is the other's oracle in the tests. Who covers a point is the
+matter of `zones.point_index`; here are the fall-backs and the frame.
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ from sqlalchemy import Connection, text
 from gis.city import CityFacts
 from gis.errors import ColumnError, CRSError
 from gis.words import Match
+from zones.borders import Borders, build_borders, to_metric
+from zones.point_index import PointIndex, build_index
 
 INVALID = "invalid"
+# By these numbers the answers are kept until they become a column.
+ANSWERS = (INVALID, *(str(match) for match in (Match.UNASSIGNED, Match.COVERS, Match.NEAREST, Match.CITYWIDE)))
+NO_POINT, UNASSIGNED, COVERS, NEAREST, CITYWIDE = range(len(ANSWERS))
 COLUMNS = ("jurisdiction", "jurisdiction_name", "agency", "match", "border_m", "boundary_version")
 NEEDED = ("code", "name", "agency", "priority", "version", "is_citywide")
 
@@ -53,6 +59,7 @@ def match_jurisdictions(
     *,
     city: CityFacts,
     service_area: shapely.Geometry | None,
+    index: PointIndex | None = None,
 ) -> pd.DataFrame:
     """Name the responsible jurisdiction of each exact point for one service.
 
@@ -65,6 +72,8 @@ def match_jurisdictions(
         `is_citywide` (bool).
     service_area
         Polygon, EPSG:4326; the fall-backs work inside it only.
+    index
+        What `index_of` made of these jurisdictions, for callers that match more than once; made here without.
 
     Returns
     -------
@@ -79,6 +88,10 @@ def match_jurisdictions(
         A frame is not in EPSG:4326.
     ColumnError
         `jurisdictions` lacks a column.
+    TopologyError
+        A boundary is invalid or no polygon.
+    ValueError
+        `index` is of other jurisdictions.
     """
     for name, frame in (("points", points), ("jurisdictions", jurisdictions)):
         if frame.crs is None or frame.crs.to_epsg() != 4326:
@@ -86,79 +99,91 @@ def match_jurisdictions(
     missing = [column for column in NEEDED if column not in jurisdictions]
     if missing:
         raise ColumnError(f"jurisdictions: column {', '.join(missing)} missing")
+    is_citywide = jurisdictions["is_citywide"].to_numpy(dtype=bool)
+    plain = np.flatnonzero(~is_citywide)
+    if index is None:
+        index = index_of(jurisdictions)
+    elif list(index.codes) != jurisdictions["code"].iloc[plain].to_list():
+        raise ValueError("the index is of other jurisdictions; build it from these with index_of")
 
     geometry = points.geometry.to_numpy()
-    is_usable = _usable(geometry)
+    lonlat = _coordinates(geometry)
     winner = np.full(len(points), -1)
-    match = np.full(len(points), INVALID, dtype=object)
-    match[is_usable] = Match.UNASSIGNED
+    border_m = np.full(len(points), np.nan)
+    match = np.where(np.isnan(lonlat[:, 0]), NO_POINT, UNASSIGNED)
 
-    # A stable order of ties: priority, then code, then agency.
-    order = jurisdictions.assign(row=np.arange(len(jurisdictions))).sort_values(
-        ["priority", "code", "agency"], kind="stable"
-    )
-    rank = np.empty(len(jurisdictions), dtype=np.int64)
-    rank[order["row"].to_numpy()] = np.arange(len(jurisdictions))
-    is_citywide = jurisdictions["is_citywide"].to_numpy(dtype=bool)
-    polygons = jurisdictions.geometry.to_numpy()
+    covering = index.match(lonlat[:, 0], lonlat[:, 1])
+    covered = np.flatnonzero(covering >= 0)
+    winner[covered], match[covered] = plain[covering[covered]], COVERS
 
-    wanted = np.flatnonzero(is_usable)
-    plain = np.flatnonzero(~is_citywide)
-    if len(plain) and len(wanted):
-        tree = shapely.STRtree(polygons[plain])
-        at, hit = tree.query(geometry[wanted], predicate="covered_by")
-        _first(winner, match, wanted[at], plain[hit], rank, np.zeros(len(at)), Match.COVERS)
-
-    if service_area is not None:
+    left = np.flatnonzero(match == UNASSIGNED)
+    if service_area is None:
+        left = left[:0]
+    elif len(left):
         shapely.prepare(service_area)
-        left = wanted[winner[wanted] < 0]
         left = left[shapely.covers(service_area, geometry[left])]
-        if len(left) and len(plain):
-            metric = _metric(polygons[plain], city.metric_srid)
-            here = _metric(geometry[left], city.metric_srid)
-            at, hit = shapely.STRtree(metric).query(here, predicate="dwithin", distance=city.fallback_m)
-            distance = shapely.distance(here[at], metric[hit])
-            _first(winner, match, left[at], plain[hit], rank, distance, Match.NEAREST)
+    if len(plain) and len(covered) + len(left):
+        polygons = jurisdictions.geometry.to_numpy()[plain]
+        borders = build_borders(polygons, city.metric_srid)
+        border_m[covered] = borders.distance(to_metric(lonlat[covered], city.metric_srid), covering[covered])
+        at, nearest, distance = _nearest(to_metric(lonlat[left], city.metric_srid), polygons, borders, city, index.rows)
+        winner[left[at]], match[left[at]], border_m[left[at]] = plain[nearest], NEAREST, distance
         left = left[winner[left] < 0]
-        whole = np.flatnonzero(is_citywide)
-        if len(left) and len(whole):
-            winner[left] = whole[np.argmin(rank[whole])]
-            match[left] = Match.CITYWIDE
-
-    return _result(points, jurisdictions, winner, match, city.metric_srid)
-
-
-def _usable(geometry: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return which geometries are finite points on Earth."""
-    is_usable: np.ndarray[Any, Any] = (shapely.get_type_id(geometry) == shapely.GeometryType.POINT) & ~shapely.is_empty(
-        geometry
-    )
-    x, y = shapely.get_x(geometry[is_usable]), shapely.get_y(geometry[is_usable])
-    is_usable[is_usable] = (np.abs(x) <= 180) & (np.abs(y) <= 90)
-    return is_usable
+    whole = np.flatnonzero(is_citywide)
+    if len(left) and len(whole):
+        winner[left] = min(whole, key=lambda row: tuple(jurisdictions[["priority", "code", "agency"]].iloc[row]))
+        match[left] = CITYWIDE
+    return _result(points, jurisdictions, winner, match, border_m)
 
 
-def _metric(geometry: np.ndarray[Any, Any], srid: int) -> np.ndarray[Any, Any]:
-    metric: np.ndarray[Any, Any] = gpd.GeoSeries(geometry, crs=4326).to_crs(srid).to_numpy()
-    return metric
+def index_of(jurisdictions: gpd.GeoDataFrame) -> PointIndex:
+    """Build the index that `match_jurisdictions` uses: of all jurisdictions but the city-wide ones."""
+    return build_index(jurisdictions[~jurisdictions["is_citywide"].to_numpy(dtype=bool)])
 
 
-def _first(
-    winner: np.ndarray[Any, Any],
-    match: np.ndarray[Any, Any],
-    point: np.ndarray[Any, Any],
-    polygon: np.ndarray[Any, Any],
-    rank: np.ndarray[Any, Any],
-    distance: np.ndarray[Any, Any],
-    how: Match,
-) -> None:
-    """Write the first polygon of each point: by distance, then rank."""
-    order = np.lexsort((rank[polygon], distance, point))
-    point, polygon = point[order], polygon[order]
-    is_first = np.ones(len(point), dtype=bool)
-    is_first[1:] = point[1:] != point[:-1]
-    winner[point[is_first]] = polygon[is_first]
-    match[point[is_first]] = how
+def _coordinates(geometry: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return degrees ``(n, 2)``; NaN for what is no finite point on Earth."""
+    is_point = (shapely.get_type_id(geometry) == shapely.GeometryType.POINT) & ~shapely.is_empty(geometry)
+    lonlat = np.full((len(geometry), 2), np.nan)
+    lonlat[is_point, 0], lonlat[is_point, 1] = shapely.get_x(geometry[is_point]), shapely.get_y(geometry[is_point])
+    lonlat[~(np.abs(lonlat) <= (180.0, 90.0)).all(axis=1)] = np.nan
+    return lonlat
+
+
+def _nearest(
+    xy_m: np.ndarray[Any, Any],
+    polygons: np.ndarray[Any, Any],
+    borders: Borders,
+    city: CityFacts,
+    by_rank: np.ndarray[Any, Any],
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Find the nearest polygon within the city's `fallback_m` of positions outside all of them.
+
+    Returns
+    -------
+    at, polygon, distance
+        Places in `xy_m` that have one; its number; metres to it.
+    """
+    near = np.flatnonzero(np.isfinite(xy_m).all(axis=1))
+    bounds = np.where(borders.root[:, np.newaxis] >= 0, borders.box[borders.root], np.nan)
+    reach = bounds + city.fallback_m * np.array([-1.0, -1.0, 1.0, 1.0])
+    here = np.asarray(shapely.points(xy_m[near]))
+    at, polygon = shapely.STRtree(np.asarray(shapely.box(*reach.T))).query(here)
+    distance = borders.distance(xy_m[near[at]], polygon)
+    is_near = distance <= city.fallback_m
+    at, polygon, distance = at[is_near], polygon[is_near], distance[is_near]
+    # A straight edge in degrees is none in metres: a point outside the one may be inside the other.
+    used, number = np.unique(polygon, return_inverse=True)
+    metric = gpd.GeoSeries(polygons[used], crs=4326).to_crs(city.metric_srid).to_numpy()
+    shapely.prepare(metric)
+    distance[shapely.intersects(metric[number], here[at])] = 0.0
+    rank = np.empty(len(polygons), dtype=np.int64)
+    rank[by_rank] = np.arange(len(polygons))
+    order = np.lexsort((rank[polygon], distance, at))
+    at, polygon, distance = at[order], polygon[order], distance[order]
+    is_first = np.ones(len(at), dtype=bool)
+    is_first[1:] = at[1:] != at[:-1]
+    return near[at[is_first]], polygon[is_first], distance[is_first]
 
 
 def _result(
@@ -166,33 +191,19 @@ def _result(
     jurisdictions: gpd.GeoDataFrame,
     winner: np.ndarray[Any, Any],
     match: np.ndarray[Any, Any],
-    srid: int,
+    border_m: np.ndarray[Any, Any],
 ) -> pd.DataFrame:
-    border = np.full(len(points), np.nan)
-    for number in np.unique(winner[winner >= 0]):
-        rows = np.flatnonzero((winner == number) & (match != Match.CITYWIDE))
-        if len(rows):
-            polygon = _metric(jurisdictions.geometry.to_numpy()[[number]], srid)[0]
-            here = _metric(points.geometry.to_numpy()[rows], srid)
-            is_nearest = match[rows] == Match.NEAREST
-            border[rows] = np.where(
-                is_nearest, shapely.distance(polygon, here), shapely.distance(polygon.boundary, here)
-            )
-    owned = winner >= 0
-    picked = jurisdictions.iloc[np.where(owned, winner, 0)].reset_index(drop=True) if len(jurisdictions) else None
-
-    def column(name: str, dtype: Any) -> pd.Series[Any]:
-        if picked is None:
-            return pd.Series(pd.array([pd.NA] * len(points), dtype=dtype), index=points.index)
-        return pd.Series(pd.array(picked[name].where(owned), dtype=dtype), index=points.index)
+    def column(name: str, dtype: Any) -> Any:
+        return pd.array(jurisdictions[name], dtype=dtype).take(winner, allow_fill=True)
 
     return pd.DataFrame(
         {
             "jurisdiction": column("code", "string"),
             "jurisdiction_name": column("name", "string"),
             "agency": column("agency", "string"),
-            "match": pd.Series([str(item) for item in match], index=points.index, dtype="string"),
-            "border_m": pd.Series(np.round(border, 1), index=points.index),
+            "match": pd.array(ANSWERS, dtype="string").take(match),
+            "border_m": np.round(border_m, 1),
             "boundary_version": column("version", "Int64"),
-        }
+        },
+        index=points.index,
     )
