@@ -1,0 +1,186 @@
+"""Set operations on neighbours that keep what they share exactly shared.
+
+Polygons that meet must have the same vertices along their common border, or every later operation finds hairs of ground
+between them. GEOS computes where two borders cross to the last bit the same for both sides, but a third neighbour does
+not know that vertex: `share_vertices` tells it. Nothing moves farther than `SAME_DEG`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from zones.layers import Area, area_m2, metric, polygons, with_shape
+
+# Vertices this near are one: a tenth of a millimetre, far above rounding and far below any border that is meant.
+SAME_DEG = 1e-9
+# Less ground is rounding: holes and specks of this size close, and nobody signs for less than LEAST_M2.
+SPECK_M2, LEAST_M2 = 0.01, 1.0
+# A strip has this part of its outline along the ground it was left beside; and how exact an outline widened is, metres.
+ALONG, EDGE_M = 0.25, 0.01
+DEG2_OF_M2 = 1.0 / (111_000.0**2)
+
+Points = npt.NDArray[np.float64]
+
+
+def share_vertices(areas: dict[str, Area], changed: Collection[str]) -> dict[str, Area]:
+    """Give changed areas and those beside them (of the same priority) each other's vertices along common borders.
+
+    Parameters
+    ----------
+    areas
+        All that could lie beside each other, by key.
+    changed
+        Keys of those whose polygon is new.
+
+    Returns
+    -------
+    dict
+        The areas whose vertices differ now.
+    """
+    keys = [key for key, area in areas.items() if not area.is_citywide]
+    shapes: dict[str, BaseGeometry] = {key: areas[key].shape for key in keys}
+    tree = shapely.STRtree(list(shapes.values()))
+    for _ in range(2):  # a vertex given in the first round may be news to a third
+        for key in (one for one in keys if one in changed):
+            box = shapely.box(*shapes[key].bounds).buffer(2 * SAME_DEG)
+            for at in np.sort(tree.query(box)):
+                other = keys[at]
+                if other == key or areas[other].priority != areas[key].priority:
+                    continue
+                shapes[other] = _with_vertices_of(shapes[other], shapes[key])
+                shapes[key] = _with_vertices_of(shapes[key], shapes[other])
+    found = {}
+    for key in keys:
+        if shapes[key] is not areas[key].shape:
+            found[key] = with_shape(areas[key], shapes[key])
+    return found
+
+
+def _with_vertices_of(shape: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
+    """Return `shape` with those vertices of `other` that lie on its border and are none of its own."""
+    news = _news(shape, other)
+    if not len(news):
+        return shape
+    snapped = shapely.snap(shape, shapely.MultiPoint(news), SAME_DEG)
+    return snapped if snapped.is_valid and not snapped.is_empty else shape
+
+
+def _news(shape: BaseGeometry, other: BaseGeometry) -> Points:
+    theirs: Points = np.unique(shapely.get_coordinates(other), axis=0)
+    west, south, east, north = shape.bounds
+    margin = SAME_DEG
+    near = (
+        (theirs[:, 0] >= west - margin)
+        & (theirs[:, 0] <= east + margin)
+        & (theirs[:, 1] >= south - margin)
+        & (theirs[:, 1] <= north + margin)
+    )
+    theirs = theirs[near]
+    own: Points = shapely.get_coordinates(shape)
+    if not len(theirs):
+        return theirs
+    is_known = _is_in(theirs, own)
+    theirs = theirs[~is_known]
+    border = shapely.boundary(shape)
+    shapely.prepare(border)
+    on_it: Points = theirs[np.asarray(shapely.dwithin(border, shapely.points(theirs), SAME_DEG), dtype=bool)]
+    return on_it
+
+
+def _is_in(these: Points, those: Points) -> npt.NDArray[np.bool_]:
+    """Tell which rows of `these` are rows of `those`, bit for bit."""
+
+    def as_one(rows: Points) -> npt.NDArray[Any]:
+        return np.ascontiguousarray(rows + 0.0).view([("x", np.float64), ("y", np.float64)]).reshape(-1)
+
+    return np.isin(as_one(these), as_one(those))
+
+
+def join(one: BaseGeometry, two: BaseGeometry) -> shapely.MultiPolygon:
+    """Return the union of two shapes whose common border is the same to `SAME_DEG`: no hairs between them."""
+    first = _with_vertices_of(one, two)
+    second = _with_vertices_of(two, first)
+    return _without_specks(shapely.union(first, second))
+
+
+def cut(shape: BaseGeometry, ground: BaseGeometry, srid: int, *, narrow_m: float) -> tuple[BaseGeometry, BaseGeometry]:
+    """Cut ground out of a shape.
+
+    What would be left of the shape as a strip narrower than `narrow_m` along the ground goes with it, cut off where it
+    widens: the two borders were meant to be one.
+
+    Returns
+    -------
+    kept, taken
+        Multipolygons, EPSG:4326; either may be empty.
+    """
+    taken = _without_specks(shapely.intersection(shape, ground))
+    if taken.is_empty:
+        return polygons(shape), taken
+    before = {part.normalize().wkb for part in shapely.get_parts(shape)}
+    kept: list[BaseGeometry] = []
+    for part in shapely.get_parts(_without_specks(shapely.difference(shape, ground))):
+        if part.normalize().wkb in before:
+            kept.append(part)
+        elif is_narrow(part, srid, narrow_m):
+            taken = join(taken, part)
+        else:
+            strips = _strips(part, taken, srid, narrow_m)
+            if not strips.is_empty:
+                taken = join(taken, polygons(shapely.intersection(part, strips)))
+                part = _without_specks(shapely.difference(part, strips))
+            kept.append(part)
+    return polygons(shapely.GeometryCollection(kept)), polygons(taken)
+
+
+def _strips(part: BaseGeometry, ground: BaseGeometry, srid: int, narrow_m: float) -> BaseGeometry:
+    """Return (EPSG:4326, `EDGE_M` wider than they are) the strips of a polygon that run along some ground."""
+    whole, beside = metric(part, srid), metric(ground, srid)
+    half = narrow_m / 2
+    opened = whole.buffer(-half, join_style="mitre").buffer(half + EDGE_M, join_style="mitre")
+    found = []
+    for tail in shapely.get_parts(whole.difference(opened)):
+        along = tail.buffer(2 * EDGE_M).intersection(beside.boundary).length
+        if tail.area > LEAST_M2 and along > ALONG * tail.length:
+            found.append(tail.buffer(2 * EDGE_M, join_style="mitre"))
+    strips: BaseGeometry = gpd.GeoSeries([shapely.union_all(found)], crs=srid).to_crs(4326).iloc[0]
+    return strips
+
+
+def wide_parts(shape: BaseGeometry, srid: int, narrow_m: float) -> shapely.MultiPolygon:
+    """Return the parts of a shape that are wider than `narrow_m` somewhere and larger than `LEAST_M2`."""
+    parts = [part for part in shapely.get_parts(polygons(shape)) if not is_narrow(part, srid, narrow_m)]
+    return polygons(shapely.MultiPolygon(parts))
+
+
+def is_narrow(part: BaseGeometry, srid: int, narrow_m: float) -> bool:
+    """Whether a polygon (EPSG:4326) is nowhere wider than `narrow_m` metres, or no larger than `LEAST_M2`."""
+    if area_m2([part], srid)[0] <= LEAST_M2:
+        return True
+    return narrow_m > 0 and metric(part, srid).buffer(-narrow_m / 2, quad_segs=2).is_empty
+
+
+def common_border_m(one: BaseGeometry, two: BaseGeometry, srid: int) -> float:
+    """Return the length of the border that two shapes share, metres."""
+    shared = shapely.intersection(shapely.boundary(one), shapely.boundary(two))
+    lines = [part for part in shapely.get_parts(shared) if part.geom_type == "LineString" and not part.is_empty]
+    return float(metric(shapely.MultiLineString(lines), srid).length) if lines else 0.0
+
+
+def _without_specks(shape: BaseGeometry) -> shapely.MultiPolygon:
+    """Return the polygons of a shape without parts and holes smaller than a speck."""
+    least = SPECK_M2 * DEG2_OF_M2
+    parts = []
+    for part in shapely.get_parts(polygons(shape)):
+        if part.area <= least:
+            continue
+        holes = [ring for ring in part.interiors if shapely.Polygon(ring).area > least]
+        parts.append(part if len(holes) == len(part.interiors) else shapely.Polygon(part.exterior, holes))
+    return polygons(shapely.MultiPolygon(parts))
