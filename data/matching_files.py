@@ -71,12 +71,16 @@ def _read_layer(path: Path, driver: str) -> gpd.GeoDataFrame:
 def _read_csv(path: Path) -> gpd.GeoDataFrame:
     try:
         names = _header(path)
+        if len(names) == 1 and ";" in names[0]:
+            raise ColumnError(f"{path}: cells are separated by semicolons; save it with commas, and decimal points")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ColumnError(f"{path}: column {', '.join(map(repr, twice))} stands there twice; rename one")
         # As text, so that what is not looked at (codes with leading zeros, phone numbers) stays as it is.
         table = pd.read_csv(path, dtype="string", keep_default_na=False, encoding="utf-8-sig", header=0, names=names)
-    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{path}: empty; the first line must name the columns, lon and lat among them") from None
+    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
         raise DataError(f"{path}: not a UTF-8 CSV file ({error}); save it as CSV UTF-8 with commas") from error
     if not isinstance(table.index, pd.RangeIndex):
         raise ColumnError(f"{path}: rows have more cells than the {len(names)} names of the first line; name them all")

@@ -7,6 +7,7 @@ nothing. A session ends after twelve hours, when it is closed, or when its accou
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import threading
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ TRIES_WITHIN = timedelta(minutes=1)
 MIN_PASSWORD = 8
 MAX_PASSWORD = 1024
 MAX_NAME = 64
+NAME = re.compile(r"[\w.@-]+(?: [\w.@-]+)*")
 
 # argon2-cffi's defaults are the second recommended option of RFC 9106: 64 MiB and about 50 ms a hash.
 # Two at once is what a small server can give; more would let a burst of log-ins eat the memory of intake.
@@ -114,6 +116,14 @@ def _bytes(password: str) -> bytes:
     return password.encode("utf-8", "surrogatepass")
 
 
+def refused_name(name: str) -> list[Finding]:
+    """Return the finding about a name no account or token may have: it stands in logs, lists and the audit as it is."""
+    if len(name) <= MAX_NAME and NAME.fullmatch(name):
+        return []
+    hint = f"1 to {MAX_NAME} letters, digits and . _ - @, with single blanks between words"
+    return [Finding(field="name", reason="not a name", hint=hint, value=name)]
+
+
 def _is_text(value: str, limit: int) -> bool:
     return 0 < len(value) <= limit and value.isprintable() and value == value.strip()
 
@@ -133,7 +143,7 @@ def create(
     Parameters
     ----------
     name
-        Unique; up to 64 printable characters.
+        Unique; up to 64 letters, digits and ``. _ - @``, with single blanks between words.
     agency, jurisdiction
         Codes; `agency` is needed for role `agency` and refused for every other role.
 
@@ -144,11 +154,7 @@ def create(
     ConflictError
         The name is taken.
     """
-    findings = []
-    if not _is_text(name, MAX_NAME):
-        findings.append(
-            Finding(field="name", reason="not a name", hint=f"use 1 to {MAX_NAME} printable characters", value=name)
-        )
+    findings = refused_name(name)
     if role not in list(Role):
         findings.append(Finding(field="role", reason="unknown role", hint=f"one of {', '.join(Role)}", value=role))
     if language not in list(Language):

@@ -13,12 +13,11 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from gis.accounts import refused_name
 from gis.actors import Actor
 from gis.errors import ConflictError, Finding, NotFoundError, ValueRefused
 from gis.tables import api_token
 from gis.words import Channel, Role
-
-MAX_NAME = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +79,7 @@ def create(
     ConflictError
         The name is taken.
     """
-    findings = []
-    if not 0 < len(name) <= MAX_NAME or not name.isprintable():
-        findings.append(
-            Finding(field="name", reason="not a name", hint=f"use 1 to {MAX_NAME} printable characters", value=name)
-        )
+    findings = refused_name(name)
     if role not in list(Role):
         findings.append(Finding(field="role", reason="unknown role", hint=f"one of {', '.join(Role)}", value=role))
     if channel not in list(Channel):

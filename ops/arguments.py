@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from gis.errors import DataError, Finding, ValueRefused
+from gis.errors import DataError, ValueRefused
 from gis.times import FIRST, LAST, is_in_range
 
 
@@ -75,8 +75,8 @@ def moment(text: str | None, field: str) -> datetime | None:
     hint = "write it as 2026-01-01T00:00:00+08:00"
     try:
         value = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueRefused(f"{field}: {error}", [Finding(field=field, reason=str(error), hint=hint)]) from None
+    except ValueError:
+        raise ValueRefused.of(field, f"{shortened(text)} is not a time", hint) from None
     if value.tzinfo is None:
         raise ValueRefused.of(field, "no offset", hint)
     if not is_in_range(value):

@@ -69,6 +69,9 @@ def start(
     CommandFailed
         A port is busy, the database cannot be made, or the parts did not become well.
     """
+    if not state.path.exists() or not any(state.path.iterdir()):
+        # Nothing runs here yet, so a busy port is somebody else's; then nothing is left behind.
+        ports.require_free({"--port": layout.pages_port, "--api-port": layout.api_port})
     state.make()
     # Until the supervisor has its own answer to it, SIGTERM is as good as Ctrl+C: whatever was started is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

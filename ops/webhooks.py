@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import secrets
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, delete, select
@@ -11,20 +13,29 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gis.errors import ConfigurationError, NotFoundError, ValueRefused
 from ops.state import State, read_json, write_private
+from routing_engine.dispatch.addresses import IPNetwork, refusal
 from routing_engine.dispatch.tables import agency_channel
 from routing_engine.dispatch.webhooks import NETWORKS, read_networks
 
 CHANNEL = "webhook"
 
 
-def require_url(url: str, *, has_network: bool = False) -> None:
-    """Refuse an address that a webhook cannot have; the worker looks at where it leads when it sends.
+def require_url(url: str, *, state: State, network: str | None = None) -> None:
+    """Refuse an address that a webhook cannot have; the worker looks at where a name leads when it sends.
+
+    Parameters
+    ----------
+    network
+        A network in CIDR form that is about to be listed.
 
     Raises
     ------
     ValueRefused
-        Not a URL, not https (or http to a listed network), no host, or credentials in it.
+        Not a URL, not https (or http to a listed network), no host, credentials in it, or an address of this machine or
+        of a private network that is not listed.
     """
+    networks = _networks(network)
+    has_network = bool(network)
     try:
         where = urlsplit(url)
         _ = where.port  # read here, refused here
@@ -35,6 +46,30 @@ def require_url(url: str, *, has_network: bool = False) -> None:
         raise ValueRefused.of("URL", "not https", hint)
     if not where.hostname or where.username or where.password or where.fragment:
         raise ValueRefused.of("URL", "host missing, or a user, password or #fragment in it", "use https://host/path")
+    host = where.hostname.rstrip(".")
+    try:
+        # A name is looked up when it is sent to; this one is always this machine.
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" or host.endswith(".localhost") else host)
+    except ValueError:
+        return
+    listed = read_networks((read_json(state.webhooks_file) or {}).get(NETWORKS, []))
+    what = refusal(address, [*listed, *networks])
+    if what is not None:
+        hint = "name a network of your own that webhooks may reach with --network, such as 10.20.0.0/16"
+        raise ValueRefused.of("URL", f"{host} is a {what} address", hint)
+
+
+def _networks(network: str | None) -> Sequence[IPNetwork]:
+    try:
+        return read_networks([network] if network else [])
+    except ConfigurationError:
+        hint = "write it as 10.20.0.0/16"
+        raise ValueRefused.of("--network", f"{network!r} is not a network", hint) from None
+
+
+def address_of(tx: Connection, agency: str) -> str | None:
+    """Return where an agency's messages are sent now; `None` when nowhere."""
+    return next((one["url"] for one in listing(tx) if one["agency"] == agency), None)
 
 
 def add(tx: Connection, state: State, agency: str, url: str, *, network: str | None = None) -> str:
@@ -50,11 +85,7 @@ def add(tx: Connection, state: State, agency: str, url: str, *, network: str | N
     ValueRefused
         `network` is none.
     """
-    try:
-        read_networks([network] if network else [])
-    except ConfigurationError:
-        hint = "write it as 10.20.0.0/16"
-        raise ValueRefused.of("--network", f"{network!r} is not a network", hint) from None
+    _networks(network)
     statement = insert(agency_channel).values(agency_code=agency, channel=CHANNEL, address=url, is_active=True)
     tx.execute(
         statement.on_conflict_do_update(

@@ -57,7 +57,11 @@ def describe(answer: dict[str, Any]) -> str:
     for level in ("kelurahan", "kecamatan"):
         areas = [f"{area['name']} {area['share']:.0%}" for area in answer["admin"].get(level, [])]
         lines.append(f"  {level}: {', '.join(areas) or '-'}")
+    for why, services in _nobodys(answer).items():
+        lines += [f"  nobody: {', '.join(services)}", *([f"      {why}"] if why else [])]
     for one in answer["answers"]:
+        if one["agency"] is None:
+            continue
         jurisdiction = (one.get("jurisdiction") or {}).get("name", "")
         lines.append(f"  {one['service']:<20} {one['agency'] or '-':<5} {one['match']:<10} {jurisdiction}".rstrip())
         if one.get("why"):
@@ -70,6 +74,15 @@ def describe(answer: dict[str, Any]) -> str:
     if answer.get("handoff"):
         lines.append(f"  hand-off: {answer['handoff'].get('government')}, {answer['handoff'].get('number')}")
     return "\n".join(lines)
+
+
+def _nobodys(answer: dict[str, Any]) -> dict[str | None, list[str]]:
+    """Return the services without an agency by the sentence that says why: far away they are all."""
+    found: dict[str | None, list[str]] = {}
+    for one in answer["answers"]:
+        if one["agency"] is None:
+            found.setdefault(one.get("why"), []).append(one["service"])
+    return found
 
 
 def reach(one: dict[str, Any]) -> str:

@@ -18,17 +18,24 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
 
 def run(args: argparse.Namespace) -> int:
     """Match the file and print how many rows got which answer."""
+    from sqlalchemy import select
+
     from data.matching_files import match_file, require_writable_kind
     from gis.db import database_now, transaction
+    from gis.errors import ValueRefused
     from ops.arguments import file_to_read, file_to_write, moment
     from ops.session import open_engine
     from ops.state import State
+    from zones.tables import service
 
     at = moment(args.at, "--at")
     file_to_read(args.file, "FILE")
     require_writable_kind(args.out)
     file_to_write(args.out, "--out", source=args.file)
     with open_engine(State.at(args.state), for_reading=True) as engine, transaction(engine) as tx:
+        known = tx.execute(select(service.c.service_code).order_by(service.c.service_code)).scalars().all()
+        if args.service not in known:
+            raise ValueRefused.of("--service", f"the city has no service {args.service}", f"one of {', '.join(known)}")
         counts = match_file(tx, args.file, service=args.service, out=args.out, at=at, now=database_now(tx))
     n, number = counts.pop("n"), counts.pop("boundary_set")
     parts = ", ".join(f"{count} {name}" for name, count in counts.items())

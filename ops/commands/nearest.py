@@ -52,20 +52,27 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def minutes(seconds: float) -> str:
+    """Return a travel time as people say it: minutes, and from two hours on hours."""
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def describe(found: list[dict[str, Any]], around: dict[str, Any] | None = None) -> str:
     """Return the stations as lines for the terminal."""
     if not found:
         return "no station of this service"
-    lines = [f"{'':>2} {'station':<34} {'by road':>10} {'P90':>9} {'metres':>8}  {'estimate':<14} straight line"]
+    lines = [f"{'':>2} {'station':<34} {'drive':>10} {'P90':>9} {'metres':>8}  {'estimate':<14} straight line"]
     for rank, one in enumerate(found, 1):
         seconds, metres = one["travel_time_s"], one["distance_m"]
-        time = "-" if seconds is None else f"{seconds / 60:.1f} min"
-        late = "-" if one["travel_time_p90_s"] is None else f"{one['travel_time_p90_s'] / 60:.1f} min"
+        time = "-" if seconds is None else ("~" if one["estimate"] == "straight_line" else "") + minutes(seconds)
+        late = "-" if one["travel_time_p90_s"] is None else minutes(one["travel_time_p90_s"])
         length = "-" if metres is None else f"{metres:.0f}"
         straight = f"{one['straight_line_m']:.0f} m ({one['straight_line_rank']}.)"
         lines.append(f"{rank:>2} {one['name']:<34} {time:>10} {late:>9} {length:>8}  {one['estimate']:<14} {straight}")
     if around:
         lines.append(around["why"])
+    if any(one["estimate"] == "straight_line" for one in found):
+        lines.append("~ no road is near: estimated from the straight line")
     if any(one["travel_time_s"] is not None and one["calibration"] == "none" for one in found):
         lines.append(NOT_CALIBRATED)
     return "\n".join(lines)

@@ -30,11 +30,14 @@ def run(args: argparse.Namespace) -> int:
 
     state = State.at(args.state)
     if args.action == "add":
-        webhooks.require_url(args.url, has_network=bool(args.network))
+        webhooks.require_url(args.url, state=state, network=args.network)
     with open_transaction(state) as tx:
         if args.action == "add":
             require_codes(tx, args.agency, None)
+            before = webhooks.address_of(tx, args.agency)
             secret = webhooks.add(tx, state, args.agency, args.url, network=args.network)
+            if before is not None:
+                print(f"this replaces {before}; its secret stays valid beside the new one")
             print(f"{args.agency} → {args.url}\nsigning secret (shown once; Standard Webhooks): {secret}")
         elif args.action == "remove":
             webhooks.remove(tx, state, args.agency)

@@ -54,17 +54,22 @@ def find(
     """
     rows = in_force(tx, moment, code)
     if not rows:
-        raise ValueRefused.of("jurisdiction", message("unknown_jurisdiction", language), value=code)
+        hint = message("jurisdiction_hint", language)
+        raise ValueRefused.of("jurisdiction", message("unknown_jurisdiction", language), hint, value=code)
     for name, given in (("service", service), ("agency", agency)):
         column = f"{name}_code"
         allowed = ", ".join(sorted({row[column] for row in rows}))
         if given is not None:
             rows = [row for row in rows if row[column] == given]
         if not rows or (given is None and name == "service" and len({row[column] for row in rows}) > 1):
-            raise ValueRefused.of(name, message("one_of" if given else "needed_of", language, allowed=allowed))
+            key, hint = ("one_of", "choose") if given else ("needed_of", "needed_of_hint")
+            raise ValueRefused.of(
+                name, message(key, language, allowed=allowed), message(hint, language, name=name, allowed=allowed)
+            )
     if len(rows) > 1:
         allowed = ", ".join(sorted({row["agency_code"] for row in rows}))
-        raise ValueRefused.of("agency", message("needed_of", language, allowed=allowed))
+        hint = message("needed_of_hint", language, name="agency", allowed=allowed)
+        raise ValueRefused.of("agency", message("needed_of", language, allowed=allowed), hint)
     return rows[0]
 
 

@@ -173,7 +173,9 @@ class _Change:
         given = self.body.get(name)
         value = check_text(name, "" if given is None else given, limit, self.language)
         if needed and not value:
-            raise ValueRefused.of(name, message(needed, self.language))
+            hints = {"reason": "reason_hint", "jurisdiction": "jurisdiction_hint", "assignment_id": "assignment_hint"}
+            hint = message(hints[name], self.language) if name in hints else ""
+            raise ValueRefused.of(name, message(needed, self.language), hint)
         return value
 
     def _must_be_open(self) -> None:
@@ -356,7 +358,8 @@ class _Change:
             None,
         )
         if item is None:
-            raise ValueRefused.of("assignment_id", message("assignment_unknown", self.language), value=wanted[:80])
+            hint = message("assignment_hint", self.language)
+            raise ValueRefused.of("assignment_id", message("assignment_unknown", self.language), hint, wanted[:80])
         if not is_recallable(item):
             key = "at_it" if item["state"] in AT_IT else "not_called"
             raise ConflictError(message(key, self.language, state=label("state", item["state"], self.language)))
@@ -380,7 +383,8 @@ class _Change:
         role = self.body.get("role")
         allowed = [str(one) for one in ACTING]
         if role is not None and (not isinstance(role, str) or role not in allowed):
-            raise ValueRefused.of("role", message("one_of", self.language, allowed=", ".join(allowed)))
+            hint = message("choose", self.language, allowed=", ".join(allowed))
+            raise ValueRefused.of("role", message("unknown_role", self.language), hint, str(role)[:80])
         reason = self._text("reason", needed="reason_required")
         chosen = appointing.find(
             self.tx,

@@ -13,11 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from gis.messages import message
 from gis.reports import Facts
 from gis.words import Match
 from routing_engine.dispatch import answers, codes
 from routing_engine.dispatch.context import Moment
-from routing_engine.dispatch.decision import Decision, Duty, decide
+from routing_engine.dispatch.decision import Decision, Duty, decide, handoff_to
 from routing_engine.dispatch.detours import detour
 from zones import reasons
 from zones.matching import Candidate, PointMatch, match_point
@@ -29,6 +30,8 @@ SELECT boundary_version_id::text, upper(valid) FROM siaga.boundary_version
 WHERE boundary_version_id::text = ANY (:versions)
 """
 )
+
+FIRST_VALID = text("SELECT min(lower(valid)) FROM siaga.boundary_version WHERE boundary_set <= :boundary_set")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +162,7 @@ def explain(
         language=language,
     )
     decision = seen.decision
+    handoff = decision.handoff_in(language) if decision else None
     if decision is not None:
         rows = [
             answers.duty_answer(duty, moment.snapshot, language)
@@ -169,13 +173,28 @@ def explain(
             for duty in decision.duties
         ]
     else:
-        rows = [row for service in seen.services for row in _responsible(seen.match, service, moment, language)]
+        nobody = None
+        if not all(seen.match.winners[service] for service in seen.services):
+            handoff, nobody = _nobody(tx, moment, seen, language)
+        rows = [row for service in seen.services for row in _responsible(seen.match, service, moment, language, nobody)]
     return {
         **seen.head(),
-        "handoff": decision.handoff if decision else None,
+        "handoff": handoff,
         "question": decision.question if decision else None,
         "answers": rows,
     }
+
+
+def _nobody(tx: Connection, moment: Moment, seen: Look, language: str) -> tuple[dict[str, str] | None, str]:
+    """Return to whom a place without an agency is handed, if it lies outside, and why it has none."""
+    first = tx.execute(FIRST_VALID, {"boundary_set": seen.match.boundary_set}).scalar_one()
+    if first is not None and seen.at < first:
+        zone = moment.snapshot.city.time_zone
+        return None, message("nobody_then", language, first=reasons.day(first, zone, language))
+    if seen.match.is_in_service_area:
+        return None, message("nobody_covers", language)
+    handoff = handoff_to(tx, moment, seen.match.lon, seen.match.lat)[language]
+    return handoff, message("nobody_outside", language, government=handoff["government"])
 
 
 def _detour(
@@ -195,12 +214,14 @@ def _detour(
     )
 
 
-def _responsible(match: PointMatch, service: str, moment: Moment, language: str) -> list[dict[str, Any]]:
-    """Return who is responsible for one service, each with its sentence; one row without an agency for nobody."""
+def _responsible(
+    match: PointMatch, service: str, moment: Moment, language: str, nobody: str | None
+) -> list[dict[str, Any]]:
+    """Return who is responsible for one service, each with its sentence; one row that says `nobody` for nobody."""
     sealed = digest(make_body(match, service, rule=None))
     winners = match.winners[service]
     if not winners:
-        return [{"service": service, "agency": None, "match": "unassigned", "why": None, "digest": sealed}]
+        return [{"service": service, "agency": None, "match": "unassigned", "why": nobody, "digest": sealed}]
     return [
         {
             "service": service,

@@ -10,6 +10,7 @@ import anyio
 import httpx
 import pytest
 import websockets.sync.client
+from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
@@ -45,7 +46,9 @@ def settings(server, database, tmp_path_factory):
     engine = make_engine(server.settings("owner", database), application="test")
     with transaction(engine) as tx:
         accounts.create(tx, "wa-ode", PASSWORD, role="operator")
-        accounts.create(tx, "<b>desk</b>", PASSWORD, role="agency", agency="POL")
+        # No such name is taken any more; one of an older installation must be shown as what it is.
+        accounts.create(tx, "desk", PASSWORD, role="agency", agency="POL")
+        tx.execute(text("UPDATE siaga.account SET name = '<b>desk</b>' WHERE name = 'desk'"))
         accounts.create(tx, "real-person", PASSWORD, role="admin")
     engine.dispose()
     state = tmp_path_factory.mktemp("state")

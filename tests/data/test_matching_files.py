@@ -64,6 +64,13 @@ def test_a_name_that_a_spreadsheet_would_run_is_made_safe(city: Connection, tmp_
     assert [row[7] for row in cells(out)[1:]] == ["'=HYPERLINK(1)", "'=HYPERLINK(1)", ""]
 
 
+@pytest.mark.parametrize(("content", "reason"), [("", "empty"), ("id;lon;lat\n1;122,46;-4,01\n", "semicolons")])
+def test_a_csv_that_is_none_says_what_it_is(content: str, reason: str, city: Connection, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(content)
+    with pytest.raises(DataError, match=reason):
+        run(city, tmp_path / "in.csv", tmp_path / "out.csv")
+
+
 @pytest.mark.parametrize("ending", ["geojson", "gpkg", "parquet"])
 def test_other_formats_are_written_and_read(ending: str, city: Connection, tmp_path: Path) -> None:
     """No warning reaches the terminal either: here they are errors."""

@@ -111,6 +111,10 @@ def test_creation_names_every_fault_at_once(tx):
     with pytest.raises(ValueRefused) as refused:
         accounts.create(tx, "", PASSWORD, role="mayor", language="jv", agency="POL")
     assert {finding.field for finding in refused.value.findings} == {"name", "role", "language", "agency"}
+    for name in ("bad name<script>", "a\tb", " x", "x  y", "$(id)", "a/b", "x" * 65):
+        with pytest.raises(ValueRefused) as refused:
+            accounts.create(tx, name, PASSWORD, role="operator")
+        assert [finding.field for finding in refused.value.findings] == ["name"]
     for bad in ("pendek", "x" * (accounts.MAX_PASSWORD + 1)):
         with pytest.raises(ValueRefused):
             accounts.create(tx, "wa-ode", bad, role="operator")

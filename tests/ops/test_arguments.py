@@ -9,7 +9,9 @@ import pytest
 from gis.errors import ValueRefused
 from ops.__main__ import main
 from ops.arguments import file_to_read, file_to_write
-from ops.webhooks import require_url
+from ops.commands.nearest import describe
+from ops.state import State, write_private
+from ops.webhooks import NETWORKS, require_url
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,51 @@ def test_a_state_folder_that_is_none(state, code, tmp_path, monkeypatch, capsys)
     assert [path.name for path in tmp_path.iterdir()] == ["loop"]
 
 
-@pytest.mark.parametrize("url", ["https://[::1", "https://x:99999/", "https://", "http://x/", "https://a:b@x/", ""])
-def test_addresses_of_webhooks(url):
+BAD_ADDRESSES = [
+    *("https://[::1", "https://x:99999/", "https://", "http://x/", "https://a:b@x/", ""),
+    *(
+        "https://127.0.0.1/x",
+        "https://169.254.169.254/",
+        "https://[fe80::1]/",
+        "https://10.1.2.3/",
+        "https://localhost/",
+    ),
+]
+
+
+@pytest.mark.parametrize("url", BAD_ADDRESSES)
+def test_addresses_of_webhooks(url, tmp_path):
     with pytest.raises(ValueRefused, match="URL"):
-        require_url(url)
+        require_url(url, state=State.at(tmp_path))
+
+
+def test_a_private_address_of_a_webhook_needs_its_network_listed(tmp_path):
+    state = State.at(tmp_path)
+    require_url("https://siaga.example/hook", state=state)
+    require_url("http://10.20.1.9/hook", state=state, network="10.20.0.0/16")
+    write_private(state.webhooks_file, {NETWORKS: ["10.30.0.0/16"]})
+    require_url("https://10.30.1.9/hook", state=state)
+    for url in ("https://10.20.1.9/hook", "http://10.30.1.9/hook"):
+        with pytest.raises(ValueRefused, match="URL"):
+            require_url(url, state=state)
+    with pytest.raises(ValueRefused, match="--network"):
+        require_url("https://10.20.1.9/hook", state=state, network="10.20")
+
+
+def test_a_time_that_is_none_is_refused_in_words(tmp_path, capsys):
+    assert (
+        main(["token", "add", "x", "--role", "intake", "--expires", "tomorrow", "--state", str(tmp_path / "st")]) == 1
+    )
+    said = capsys.readouterr().err
+    assert "'tomorrow' is not a time" in said
+    assert "isoformat" not in said
+
+
+def test_nearest_says_hours_and_marks_an_estimate():
+    one = {"name": "Pos", "travel_time_p90_s": None, "distance_m": 9e6, "straight_line_m": 9e6, "straight_line_rank": 1}
+    far = describe([{**one, "travel_time_s": 309_180.0, "estimate": "straight_line", "calibration": "none"}])
+    assert "~85.9 h" in far
+    assert "by road" not in far
+    near = describe([{**one, "travel_time_s": 90.0, "estimate": "road", "calibration": "none"}])
+    assert "1.5 min" in near
+    assert "~" not in near

@@ -76,6 +76,14 @@ def test_a_time_without_offset_is_refused():
         moment("2026-01-01T00:00:00", "--at")
 
 
+def test_a_start_that_finds_its_port_taken_leaves_nothing_behind(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        assert main(["demo", "--port", str(port), "--state", str(tmp_path / "st")]) == 1
+    assert str(port) in capsys.readouterr().err
+    assert not (tmp_path / "st").exists()
+
+
 def test_a_busy_port_names_its_holder():
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import text
 
+from ops.commands.explain import describe
 from routing_engine.dispatch.context import Context
 from routing_engine.dispatch.detours import detour
 from routing_engine.dispatch.explaining import explain
@@ -50,6 +53,25 @@ def test_without_named_water_the_sentence_does_without(kendari_tx, moment):
     found = detour(kendari_tx, moment.snapshot, ACROSS_THE_BAY, service="medical", hour=10, language="id")
     assert found["across"] is None
     assert "menyeberang" not in found["why"]
+
+
+def test_explain_says_why_nobody_is_responsible_and_who_is_instead(kendari_tx, moment):
+    far = explain(kendari_tx, moment, 106.8, -6.2, language="en")
+    assert {row["agency"] for row in far["answers"]} == {None}
+    assert far["handoff"]["government"] == "the local 112 emergency centre"
+    assert {row["why"] for row in far["answers"]} == {
+        "No agency, because the point lies outside the city's service area; hand over to the local 112 emergency centre."
+    }
+    shown = describe(far)
+    assert shown.count("No agency") == 1
+    assert "hand-off: the local 112 emergency centre, 112" in shown
+    old = explain(kendari_tx, moment, 122.5, -3.98, at=datetime(1990, 1, 1, tzinfo=UTC), language="en")
+    assert old["handoff"] is None
+    assert {row["why"] for row in old["answers"] if row["agency"] is None} == {
+        "No agency, because no boundary was in force then; the first is in force from 1 Jan 2026."
+    }
+    typed = explain(kendari_tx, moment, 106.8, -6.2, type_code="KAM1", language="en")
+    assert "setempat" not in describe(typed)
 
 
 def test_explain_puts_it_beside_the_station_that_is_called(kendari_tx, moment):

@@ -82,7 +82,7 @@ def test_who_is_left_behind_is_told_how_far(send, kendari_tx, context):
     ("place", "field", "hint"),
     [
         ({"lon": -3.9962, "lat": 122.49985}, "lon", "lon=122.49985, lat=-3.9962"),
-        ({"lon": 122.49985, "lat": 3.9962}, "lon", "lat=-3.9962"),
+        ({"lon": 122.49985, "lat": 3.9962}, "lat", "lat=-3.9962"),
         ({"lon": 0, "lat": 0.005}, "lon", ""),
         ({"lon": 181, "lat": -4}, "lon", ""),
         ({"lon": 122.5, "lat": -91}, "lat", ""),
