@@ -126,7 +126,9 @@ def match_jurisdictions(
         polygons = jurisdictions.geometry.to_numpy()[plain]
         borders = build_borders(polygons, city.metric_srid)
         border_m[covered] = borders.distance(to_metric(lonlat[covered], city.metric_srid), covering[covered])
-        at, nearest, distance = _nearest(to_metric(lonlat[left], city.metric_srid), polygons, borders, city, index.rows)
+        at, nearest, distance = _nearest(
+            to_metric(lonlat[left], city.metric_srid), polygons, borders, city, index.rows[:-1]
+        )
         winner[left[at]], match[left[at]], border_m[left[at]] = plain[nearest], NEAREST, distance
         left = left[winner[left] < 0]
     whole = np.flatnonzero(is_citywide)

@@ -40,7 +40,7 @@ MOST_SQUARES = 1 << 18
 FEWEST_SQUARES = 64
 # Cells of a square that edges come near, per side: a power of two that grows with its edges.
 FEWEST_CELLS, MOST_CELLS = 8, 256
-MOST_FINE = 1 << 23
+MOST_FINE = 1 << 22
 SIDE_BITS = 16
 # A cell is at least this many units in the last place of a coordinate, so that its reference point lies inside it.
 LEAST_ULPS = 2.0**22
@@ -59,13 +59,13 @@ class PointIndex:
     frame
         The coarse grid, as `zones.kernels.covering` describes it.
     top
-        Per square, ``(n_squares,)``: a rank, -1 for nobody, or -2 minus a block.
+        Per square, ``(n_squares + 1,)``: a rank, -1 for nobody, or -2 minus a block; the last is the world outside.
     block, fine
         Where a block's cells begin in `fine` and how many it has per side; per cell a rank, -1, or -2 minus a record.
     record
         What decides a border cell, as `zones.kernels.dividing` describes it.
     rows
-        Row of the given jurisdictions, by rank, ``(n_jurisdictions,)``.
+        Row of the given jurisdictions, by rank, ``(n_jurisdictions + 1,)``; the last, -1, is for nobody.
     codes, agencies, priorities
         Of the given jurisdictions, in their order.
     """
@@ -145,7 +145,7 @@ def build_index(jurisdictions: gpd.GeoDataFrame) -> PointIndex:
     _require_polygons(polygons, codes)
     return PointIndex(
         **_arrays(polygons[rows]),
-        rows=np.array(rows, dtype=np.int32),
+        rows=np.array([*rows, -1], dtype=np.int32),
         codes=codes,
         agencies=agencies,
         priorities=priorities,
@@ -305,6 +305,7 @@ def _try(edges: _Edges, frame: Floats) -> dict[str, Any] | None:
     record_start = np.concatenate([[0], np.cumsum(record_start)])[:-1].astype(np.int64)
     record = np.empty(n_words, np.int32)
     divide(False, record)
+    top = np.append(top, np.int32(-1))
     return {"edge_xy": edges.xy, "frame": frame, "top": top, "block": block, "fine": fine, "record": record}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import types
 
 from gis.kernel_kinds import F8, F8_2, I4, I8, I4_out, i8, kernel, part_of_kernels
@@ -10,6 +11,8 @@ from zones.kernels.sides import side
 
 # Nearer to zero, a coordinate counts as zero: see `zones.kernels.sides`.
 TINY = 2.0**-400
+# Points worked off together: what they need stays in the first cache.
+BATCH = 2048
 
 
 @part_of_kernels
@@ -58,31 +61,50 @@ def decide(edge_xy, record, at, x, y, reference_x, reference_y):
 
 @kernel(types.void, F8, F8, F8_2, F8, I4, I8, I4, I4, I4, i8, i8, I4_out)
 def locate(lon, lat, edge_xy, frame, top, block, fine, record, rows, first, last, out):
-    """Fill ``out[first:last]`` with the row that covers each point, -1 where none does."""
+    """Fill ``out[first:last]`` with the row that covers each point, -1 where none does.
+
+    A batch goes through the grid in three steps, each for those the step before has not decided: the loops are short
+    and without surprises for the processor, which then waits for many cells at once. The last square of `top` is the
+    world outside the grid, the last of `rows` is for rank -1: nobody.
+    """
     left, bottom, cell_size, inverse = frame[0], frame[1], frame[2], frame[9]
     n_columns, n_rows = int(frame[3]), int(frame[4])
-    for i in range(first, last):
-        x, y = lon[i], lat[i]
-        if abs(x) < TINY:
-            x = 0.0
-        if abs(y) < TINY:
-            y = 0.0
-        across, up = (x - left) * inverse, (y - bottom) * inverse
-        found = -1
-        # A NaN is in no column.
-        if across >= 0.0 and up >= 0.0 and across < n_columns and up < n_rows:
+    outside = n_columns * n_rows
+    in_block, in_border = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
+    for begin in range(first, last, BATCH):
+        end = min(begin + BATCH, last)
+        n_in_block = 0
+        for i in range(begin, end):
+            across, up = (lon[i] - left) * inverse, (lat[i] - bottom) * inverse
+            # A NaN is in no column.
+            is_inside = (across >= 0.0) & (up >= 0.0) & (across < n_columns) & (up < n_rows)
+            square = int(up if is_inside else 0.0) * n_columns + int(across if is_inside else 0.0)
+            found = top[square if is_inside else outside]
+            out[i] = found if found < -1 else rows[found]
+            in_block[n_in_block] = i
+            n_in_block += found < -1
+        n_in_border = 0
+        for item in range(n_in_block):
+            i = in_block[item]
+            across, up = (lon[i] - left) * inverse, (lat[i] - bottom) * inverse
             column, row = int(across), int(up)
-            found = top[row * n_columns + column]
-            if found < -1:
-                place = block[-2 - found]
-                n_side = place & ((1 << SIDE_BITS) - 1)
-                cell_column, cell_row = int((across - column) * n_side), int((up - row) * n_side)
-                found = fine[(place >> SIDE_BITS) + cell_row * n_side + cell_column]
-                if found < -1:
-                    step = cell_size / n_side
-                    found = decide(
-                        edge_xy, record, -2 - found, x, y,
-                        left + (column + frame[5] / n_side) * cell_size + cell_column * step,
-                        bottom + (row + (cell_row + frame[6]) / n_side) * cell_size,
-                    )  # fmt: skip
-        out[i] = rows[found] if found >= 0 else -1
+            place = block[-2 - out[i]]
+            n_side = place & ((1 << SIDE_BITS) - 1)
+            found = fine[(place >> SIDE_BITS) + int((up - row) * n_side) * n_side + int((across - column) * n_side)]
+            out[i] = found if found < -1 else rows[found]
+            in_border[n_in_border] = i
+            n_in_border += found < -1
+        for item in range(n_in_border):
+            i = in_border[item]
+            across, up = (lon[i] - left) * inverse, (lat[i] - bottom) * inverse
+            column, row = int(across), int(up)
+            n_side = block[-2 - top[row * n_columns + column]] & ((1 << SIDE_BITS) - 1)
+            step = cell_size / n_side
+            found = decide(
+                edge_xy, record, -2 - out[i],
+                lon[i] if abs(lon[i]) >= TINY else 0.0,
+                lat[i] if abs(lat[i]) >= TINY else 0.0,
+                left + (column + frame[5] / n_side) * cell_size + int((across - column) * n_side) * step,
+                bottom + (row + (int((up - row) * n_side) + frame[6]) / n_side) * cell_size,
+            )  # fmt: skip
+            out[i] = rows[found]
