@@ -271,11 +271,10 @@ class StationIndex:
         snapped: dict[int, Snapped] = {}
         for number in needed[needed >= 0].tolist():
             part = self.parts[number]
-            place = snap(part.field.graph, point, limit_m=self.snap_limit_m)
+            place, reach = part.field.reach_at(point, limit_m=self.snap_limit_m)
             if not place.is_on_road[0]:
                 continue
             snapped[number] = place
-            reach = part.field.reach(place)
             time_s[part.stations] = reach.time_s[0, part.rows]
             if part.calibration is not None:
                 time_s[part.stations] = part.calibration.median_s(time_s[part.stations], hour)
@@ -338,8 +337,8 @@ def _part(field: Field, stations: pd.DataFrame, lonlat: Floats, profile: str, ca
     ]
     index, rows = np.array(matched, dtype=np.int64).reshape(-1, 2).T
     if field.codes:
-        # Makes what the graph makes at first use (tree, lines), so that the first incident does not wait for it.
-        field.reach(snap(field.graph, field.stations.lonlat[:1]))
+        # Makes what is made at first use (the grid of streets), so that the first incident does not wait for it.
+        field.reach_at(field.stations.lonlat[:1])
     return Part(field, index, rows, calibration)
 
 

@@ -18,6 +18,7 @@ class Kernels:
     searching: ModuleType
     placing: ModuleType
     gathering: ModuleType
+    arriving: ModuleType
     repairing: ModuleType
     spreading: ModuleType
 

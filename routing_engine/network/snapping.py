@@ -25,6 +25,7 @@ ON_THE_LINE_M = 1e-3
 BEARING_TOLERANCE_DEG = 45.0
 # Fewer are not worth a second thread.
 POINTS_AT_ONCE = 2_000
+NO_BEARING: Floats = np.empty(0)
 # Side of the squares, in cells, in which a batch is worked off: its streets fit into a processor's cache.
 SQUARE_CELLS = 12
 
@@ -183,26 +184,34 @@ def snap(
     in_parts(fill, n, least=POINTS_AT_ONCE)
     reason = (edge[:, 0] < 0).astype(np.int8)  # 0 or 1: `Refusal.NONE` or `TOO_FAR`
     if reason.any():
-        _explain(graph, asked, bearing, edge, reason)
-        refused = reason != Refusal.NONE
-        edge[refused], fraction[refused], distance[refused] = -1, np.nan, np.nan
+        explain(graph, asked, bearing, edge, fraction, distance, reason)
     return Snapped(graph, asked, edge, fraction, distance, reason)
 
 
 def _grid_bearing(graph: RoadGraph, lonlat: Floats, xy_m: Floats, bearing_deg: npt.ArrayLike | None) -> Floats:
     """Return headings from the north of the metric grid; empty when none was asked for."""
     if bearing_deg is None:
-        return np.empty(0)
+        return NO_BEARING
     true_deg = np.broadcast_to(np.asarray(bearing_deg, dtype=np.float64), (len(lonlat),))
     north = to_metric(lonlat + np.array([0.0, 1e-4]), graph.metric_srid) - xy_m
     return np.ascontiguousarray(true_deg + np.degrees(np.arctan2(north[:, 0], north[:, 1])))
 
 
-def _explain(graph: RoadGraph, lonlat: Floats, bearing: Floats, edge: Ints, reason: npt.NDArray[np.int8]) -> None:
-    """Say better than "too far" why positions were refused."""
+def explain(
+    graph: RoadGraph,
+    lonlat: Floats,
+    bearing: Floats,
+    edge: Ints,
+    fraction: Floats,
+    distance: Floats,
+    reason: npt.NDArray[np.int8],
+) -> None:
+    """Say better than "too far" why positions were refused, in `reason`; what is refused has no candidates."""
     is_position = np.isfinite(lonlat).all(axis=1) & (np.abs(lonlat) <= (180.0, 90.0)).all(axis=1)
     reason[~is_position] = Refusal.NOT_A_POSITION
     if len(graph.main_edges) == 0:
         reason[is_position] = Refusal.NO_ROADS
     elif len(bearing):
         reason[(edge[:, 0] < 0) & is_position & np.isfinite(bearing)] = Refusal.NO_SUCH_DIRECTION
+    refused = reason != Refusal.NONE
+    edge[refused], fraction[refused], distance[refused] = -1, np.nan, np.nan

@@ -13,9 +13,11 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE
@@ -128,6 +130,11 @@ closure = Table(
     Column("created_by", Text, nullable=False),
     time("ended_at", nullable=True),
     Column("ended_by", Text, nullable=True),
+    Column("owner", Text, nullable=True),  # whose key it was sent with, if with one
+    Column("idempotency_key", Text, nullable=True),
+    Column("body_hash", LargeBinary, nullable=True),
+    UniqueConstraint("owner", "idempotency_key", name="uq_closure_owner_idempotency_key"),
+    CheckConstraint("num_nulls(owner, idempotency_key, body_hash) IN (0, 3)", name="idempotency_key"),
     one_of("kind", ("edge", "line", "polygon")),
     CheckConstraint("NOT ST_IsEmpty(geom) AND ST_IsValid(geom)", name="geom_valid"),
     CheckConstraint(

@@ -23,7 +23,7 @@ from gis.kernel_kinds import (
     kernel,
     part_of_kernels,
 )
-from routing_engine.network.kernels.searching import FROM_START, NOT_REACHED, goes_before, pop, push
+from routing_engine.network.kernels.searching import FROM_START, NOT_REACHED, pop, push, wins
 
 
 @part_of_kernels
@@ -137,22 +137,11 @@ def repair(
                 )  # fmt: skip
                 t = time[before] + slower_time[entry]
                 m = length[before] + entry_length[entry]
-                if t < new[state] or (
-                    t == new[state]
-                    and t < np.inf
-                    and (m < new_length[state] or (m == new_length[state] and goes_before(entry, new_parent[state])))
-                ):
+                if wins(t, m, entry, new[state], new_length[state], new_parent[state]):
                     new[state], new_length[state], new_parent[state] = t, m, entry
         for k in range(seed, seed_end):
             state, t, m, p = seed_state[k], seed_slower[k], seed_length[k], FROM_START - (k - seed)
-            if marked[state] == stamp and (
-                t < new[state]
-                or (
-                    t == new[state]
-                    and t < np.inf
-                    and (m < new_length[state] or (m == new_length[state] and goes_before(p, new_parent[state])))
-                )
-            ):
+            if marked[state] == stamp and wins(t, m, p, new[state], new_length[state], new_parent[state]):
                 new[state], new_length[state], new_parent[state] = t, m, p
         for at in range(count):
             state = queue[at]
@@ -169,15 +158,10 @@ def repair(
                     continue
                 t = now + slower_time[entry]
                 m = new_length[state] + entry_length[entry]
-                if t < new[other]:
+                if wins(t, m, entry, new[other], new_length[other], new_parent[other]):
+                    if t < new[other]:
+                        size = push(keys, items, size, t, other)
                     new[other], new_length[other], new_parent[other] = t, m, entry
-                    size = push(keys, items, size, t, other)
-                elif (
-                    t == new[other]
-                    and t < np.inf
-                    and (m < new_length[other] or (m == new_length[other] and goes_before(entry, new_parent[other])))
-                ):
-                    new_length[other], new_parent[other] = m, entry
         for at in range(count):
             state = queue[at]
             write(state, row, new[state], new_length[state], new_parent[state], out_time, out_path, parent)
@@ -213,8 +197,8 @@ def repair(
                     known, time, length, stack,
                 )  # fmt: skip
                 new[state], new_length[state], new_parent[state] = time[state], length[state], parent[state]
-            is_less = t < new[state] or (t == new[state] and m < new_length[state])
-            if is_less or (t == new[state] and m == new_length[state] and goes_before(p, new_parent[state])):
+            if wins(t, m, p, new[state], new_length[state], new_parent[state]):
+                is_less = t < new[state] or m < new_length[state]
                 if marked[state] != stamp_faster:
                     marked[state] = stamp_faster
                     queue[count] = state
@@ -239,8 +223,8 @@ def repair(
                         known, time, length, stack,
                     )  # fmt: skip
                     new[other], new_length[other], new_parent[other] = time[other], length[other], parent[other]
-                is_less = t < new[other] or (t == new[other] and m < new_length[other])
-                if is_less or (t == new[other] and m == new_length[other] and goes_before(entry, new_parent[other])):
+                if wins(t, m, entry, new[other], new_length[other], new_parent[other]):
+                    is_less = t < new[other] or m < new_length[other]
                     if marked[other] != stamp_faster:
                         marked[other] = stamp_faster
                         queue[count] = other

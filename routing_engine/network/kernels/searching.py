@@ -84,6 +84,14 @@ def goes_before(one, two):
 
 
 @part_of_kernels
+def wins(t, m, p, than_t, than_m, than_p):
+    """Whether a drive of `t` seconds and `m` metres by parent `p` goes before another: seconds, metres, parents."""
+    if t == than_t and t < np.inf:
+        return m < than_m or (m == than_m and goes_before(p, than_p))
+    return t < than_t
+
+
+@part_of_kernels
 def search(
     indptr, indices, entry_time, entry_length, is_dead_end,
     seed_state, seed_time, seed_length, first, last,

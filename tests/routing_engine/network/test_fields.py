@@ -262,6 +262,29 @@ def test_batch_in_pieces_equals_one_by_one(monkeypatch):
     assert np.array_equal(whole.time_s, singles, equal_nan=True)
 
 
+@pytest.mark.parametrize("way", ["one call", "many", "another metric system"])
+def test_putting_on_streets_and_reading_at_once_changes_nothing(monkeypatch, way):
+    rng = np.random.default_rng(6)
+    graph = drawn(LINE, [(12, 1, 2, "both"), (23, 2, 3, "both"), (34, 3, 4, "forward"), (41, 4, 1, "both")])
+    field = build_field(graph, snap(graph, lonlat(rng.uniform(0, 1000, (5, 2)))))
+    places = np.vstack([lonlat(rng.uniform(-300, 1300, (40, 2))), [(np.nan, 0), (200, 0), (0, -91), (106.8, -6.2)]])
+    if way == "many":
+        monkeypatch.setattr("routing_engine.network.fields.AT_ONCE", 7)
+    elif way == "another metric system":
+        monkeypatch.setattr("routing_engine.network.fields.utm_terms", lambda srid: np.empty(0))
+    snapped, reach = field.reach_at(places, limit_m=150.0)
+    other = snap(graph, places, limit_m=150.0)
+    assert 0 < snapped.is_on_road.sum() < len(places)
+    for name in ("lonlat", "edge", "fraction", "distance_m", "reason"):
+        assert np.array_equal(getattr(snapped, name), getattr(other, name), equal_nan=name != "reason")
+    assert np.array_equal(reach.time_s, field.reach(other).time_s, equal_nan=True)
+    assert np.array_equal(reach.distance_m, field.reach(other).distance_m, equal_nan=True)
+    assert np.array_equal(reach.candidate, field.reach(other).candidate)
+    single, alone = field.reach_at(tuple(places[0]), limit_m=150.0)
+    assert single.edge.shape == (1, 3)
+    assert np.array_equal(alone.time_s[0], reach.time_s[0], equal_nan=True)
+
+
 def test_many_stations_are_searched_in_pieces(monkeypatch):
     graph = drawn(LINE, [(12, 1, 2, "both"), (23, 2, 3, "both"), (34, 3, 4, "forward"), (41, 4, 1, "both")])
     stations = snap(graph, lonlat(np.random.default_rng(1).uniform(0, 1000, (7, 2))))
