@@ -156,8 +156,8 @@ class Field:
         utm = utm_terms(graph.metric_srid)
         n, n_stations = len(asked), len(self.codes)
         if n > AT_ONCE or not len(utm):
-            places = snap(graph, asked, limit_m=limit_m)
-            return places, self.reach(places)
+            snapped = snap(graph, asked, limit_m=limit_m)
+            return snapped, self.reach(snapped)
         # One by one: taking a block apart would cost as much as putting the position on its street.
         edge = np.empty((n, N_CANDIDATES), np.int64)
         fraction, distance = np.empty((n, N_CANDIDATES)), np.empty((n, N_CANDIDATES))
