@@ -90,9 +90,17 @@ def reach(one: dict[str, Any]) -> str:
     if one["travel_time_s"] is None:
         return ""
     minutes = f"{one['travel_time_s'] / 60:.1f} min"
+    where = "" if one.get("access_m") is None else f", arrives on {arrival(one)}"
     if one.get("travel_time_p90_s") is None:
-        return f"{minutes} ({one['estimate']}, not calibrated)"
-    return f"{minutes}, P90 {one['travel_time_p90_s'] / 60:.1f} min ({one['estimate']})"
+        return f"{minutes} ({one['estimate']}, not calibrated){where}"
+    return f"{minutes}, P90 {one['travel_time_p90_s'] / 60:.1f} min ({one['estimate']}){where}"
+
+
+def arrival(one: dict[str, Any]) -> str:
+    """Return the street on which the drive ends, and how far the place is from it; a dash without a drive by road."""
+    if one["access_m"] is None:
+        return "-"
+    return f"{one['street'] or 'a street without a name'}, {one['access_m']:.0f} m away"
 
 
 def question_lines(answer: dict[str, Any]) -> list[str]:

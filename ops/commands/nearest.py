@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from ops.arguments import whole
-from ops.commands.explain import add_place
+from ops.commands.explain import add_place, arrival
 
 NOT_CALIBRATED = "times without P90 are not calibrated (belum dikalibrasi): assumed speeds, see docs/travel-times.md"
 
@@ -61,14 +61,16 @@ def describe(found: list[dict[str, Any]], around: dict[str, Any] | None = None) 
     """Return the stations as lines for the terminal."""
     if not found:
         return "no station of this service"
-    lines = [f"{'':>2} {'station':<34} {'drive':>10} {'P90':>9} {'metres':>8}  {'estimate':<14} straight line"]
+    head = f"{'':>2} {'station':<34} {'drive':>10} {'P90':>9} {'metres':>8}  {'estimate':<14} {'straight line':<15}"
+    lines = [f"{head} arrives on"]
     for rank, one in enumerate(found, 1):
         seconds, metres = one["travel_time_s"], one["distance_m"]
         time = "-" if seconds is None else ("~" if one["estimate"] == "straight_line" else "") + minutes(seconds)
         late = "-" if one["travel_time_p90_s"] is None else minutes(one["travel_time_p90_s"])
         length = "-" if metres is None else f"{metres:.0f}"
         straight = f"{one['straight_line_m']:.0f} m ({one['straight_line_rank']}.)"
-        lines.append(f"{rank:>2} {one['name']:<34} {time:>10} {late:>9} {length:>8}  {one['estimate']:<14} {straight}")
+        row = f"{rank:>2} {one['name']:<34} {time:>10} {late:>9} {length:>8}  {one['estimate']:<14} {straight:<15}"
+        lines.append(f"{row} {arrival(one)}")
     if around:
         lines.append(around["why"])
     if any(one["estimate"] == "straight_line" for one in found):

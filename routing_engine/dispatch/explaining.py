@@ -20,6 +20,7 @@ from routing_engine.dispatch import answers, codes
 from routing_engine.dispatch.context import Moment
 from routing_engine.dispatch.decision import Decision, Duty, decide, handoff_to
 from routing_engine.dispatch.detours import detour
+from routing_engine.dispatch.stations import RankedStation
 from zones import reasons
 from zones.matching import Candidate, PointMatch, match_point
 from zones.receipts import digest, make_body
@@ -148,7 +149,7 @@ def explain(
     dict
         `lon`, `lat`, `accuracy_m`, `at`, `boundary_set`, `in_service_area`, `admin`, `handoff`, `question`, and
         `answers`: per jurisdiction the service, agency, match, share, metres to the border, sentence and digest; of a
-        type also role, station, and `detour` (see `detours.detour`).
+        type also role, station, `street` and `access_m` (see `RankedStation`), and `detour` (see `detours.detour`).
     """
     seen = look(
         tx,
@@ -166,6 +167,7 @@ def explain(
     if decision is not None:
         rows = [
             answers.duty_answer(duty, moment.snapshot, language)
+            | _arrival(duty.station)
             | {
                 "digest": digest(decision.receipts[duty.receipt_id]),
                 "detour": _detour(tx, moment, duty, (lon, lat), seen.at, language),
@@ -195,6 +197,13 @@ def _nobody(tx: Connection, moment: Moment, seen: Look, language: str) -> tuple[
         return None, message("nobody_covers", language)
     handoff = handoff_to(tx, moment, seen.match.lon, seen.match.lat)[language]
     return handoff, message("nobody_outside", language, government=handoff["government"])
+
+
+def _arrival(station: RankedStation | None) -> dict[str, Any]:
+    """Return the street on which the station's drive ends, and the metres from there."""
+    if station is None:
+        return {"street": None, "access_m": None}
+    return {"street": station.street, "access_m": answers.rounded(station.access_m)}
 
 
 def _detour(
