@@ -22,9 +22,19 @@ from ops.bench import BenchRow
 from routing_engine.network.fields import build_field
 from routing_engine.network.graph import RoadGraph, build_graph
 from routing_engine.network.profiles import PROFILES, Profile
-from routing_engine.network.snapping import snap
+from routing_engine.network.snapping import Refusal, Snapped, snap
 from routing_engine.network.states import UTurns
-from tests.oracles.agreement import Agreement, Answers, ask, compare, draw, oracle_python, same_street, write_job
+from tests.oracles.agreement import (
+    SAME_STREET_M,
+    Agreement,
+    Answers,
+    ask,
+    compare,
+    draw,
+    oracle_python,
+    same_street,
+    write_job,
+)
 
 GEODATA = Path(os.environ.get("SIAGA_GEODATA", ROOT.parent / "shared" / "geodata"))
 # Extract → SRID of its UTM zone.
@@ -45,6 +55,8 @@ TIE_S = 0.5
 SAME_PLACE_S = 0.4
 VALHALLA_BLOCKS = 2
 LIMIT_M = 50.0
+# Streets within a metre of each other, at most: levels of a car park.
+N_STACKED = 12
 
 # A public car as OSRM's engine drives it: it turns round at dead ends only, and loses no time at signals.
 CAR = dataclasses.replace(PROFILES["car"], signal_s=0.0, level_crossing_s=0.0, limited_factor=1.0)
@@ -100,13 +112,42 @@ def case_of(name: str) -> Case:
     )
 
 
-def ours(graph: RoadGraph, origins: np.ndarray, destinations: np.ndarray, what: str = "time_s") -> np.ndarray:
-    """Return seconds or metres (`distance_m`) ``(n_blocks, n, m)`` from the one nearest street of each position."""
+def placed(graph: RoadGraph, lonlat: np.ndarray, ways: np.ndarray | None = None) -> Snapped:
+    """Put positions on the one nearest street, or on that of the OSM ways given for each, ``(n, 2)``.
+
+    Where streets lie on top of each other, "nearest" is a matter of rounding: OSRM's coordinates are whole millionths
+    of a degree. A position with no such way within `SAME_STREET_M` is refused.
+    """
+    if ways is None:
+        return snap(graph, lonlat, limit_m=LIMIT_M, n_candidates=1)
+    found = snap(graph, lonlat, limit_m=LIMIT_M, n_candidates=N_STACKED, tolerance_m=SAME_STREET_M)
+    fits = (found.edge >= 0) & (graph.edge_way[found.edge][:, :, None] == ways[:, None, :]).any(axis=2)
+    none, first = ~fits.any(axis=1), fits.argmax(axis=1)[:, None]
+    edge, fraction, metres = (
+        np.take_along_axis(values, first, axis=1) for values in (found.edge, found.fraction, found.distance_m)
+    )
+    edge[none], fraction[none], metres[none] = -1, np.nan, np.nan
+    reason = np.where(none, Refusal.TOO_FAR, Refusal.NONE).astype(np.int8)
+    return Snapped(graph, found.lonlat, edge, fraction, metres, reason)
+
+
+def ours(
+    graph: RoadGraph,
+    origins: np.ndarray,
+    destinations: np.ndarray,
+    what: str = "time_s",
+    *,
+    on: Answers | None = None,
+) -> np.ndarray:
+    """Return seconds or metres (`distance_m`) ``(n_blocks, n, m)``.
+
+    Positions are put on the one nearest street, or on the streets on which a peer put them, `on`.
+    """
     blocks = []
-    for start, end in zip(origins, destinations, strict=True):
-        field = build_field(graph, snap(graph, start, limit_m=LIMIT_M, n_candidates=1))
-        reach = field.reach(snap(graph, end, limit_m=LIMIT_M, n_candidates=1))
-        blocks.append(getattr(reach, what).T)
+    for number, (start, end) in enumerate(zip(origins, destinations, strict=True)):
+        ways = (None, None) if on is None else (on.origin_ways[number], on.destination_ways[number])
+        field = build_field(graph, placed(graph, start, ways[0]))
+        blocks.append(getattr(field.reach(placed(graph, end, ways[1])), what).T)
     return np.stack(blocks)
 
 

@@ -11,6 +11,8 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,8 @@ class Answers:
         ``(n_blocks, n, m)``; NaN where there is no way; `time_s` is None for a peer that was asked for metres only.
     origin_off_m, destination_off_m
         How far the peer moved each position, ``(n_blocks, n)`` and ``(n_blocks, m)``; None where it does not say.
+    origin_ways, destination_ways
+        Onto which OSM ways, ``(n_blocks, n, 2)`` and ``(n_blocks, m, 2)``; see `osrm_child.ways_of`.
     report
         Seconds of its steps (`build_s`), of each block (`ask_s`), and what else it said.
     """
@@ -56,6 +60,8 @@ class Answers:
     distance_m: np.ndarray
     origin_off_m: np.ndarray | None
     destination_off_m: np.ndarray | None
+    origin_ways: np.ndarray | None
+    destination_ways: np.ndarray | None
     report: dict[str, Any]
 
 
@@ -98,7 +104,7 @@ def write_job(
     origins, destinations
         ``(n_blocks, n, 2)`` and ``(n_blocks, m, 2)``, EPSG:4326 degrees; every pair of a block is asked.
     singles
-        ``(k, 2)``: destinations that OSRM is asked about one by one as well, for the time it takes.
+        ``(k, 2)``: destinations that OSRM can be asked about one by one afterwards, see `in_turn`.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -135,8 +141,28 @@ def ask(folder: Path, peer: str, python: Path) -> Answers:
         distance_m=found["distance_m"],
         origin_off_m=found.get("origin_off_m"),
         destination_off_m=found.get("destination_off_m"),
+        origin_ways=found.get("origin_ways"),
+        destination_ways=found.get("destination_ways"),
         report=json.loads((folder / f"{name}.json").read_text()),
     )
+
+
+@contextmanager
+def in_turn(folder: Path, python: Path) -> Iterator[Callable[[int, int], list[float]]]:
+    """Open OSRM on a job that was answered; what is given asks ``singles[first:last]`` one by one: seconds of each."""
+    command = [str(python), str(HERE / "osrm_child.py"), str(folder), "--in-turn"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        asking, said = child.stdin, child.stdout
+
+        def ask_some(first: int, last: int) -> list[float]:
+            asking.write(f"{first} {last}\n")
+            asking.flush()
+            return [float(seconds) for seconds in json.loads(said.readline())]
+
+        yield ask_some
+        asking.close()
 
 
 def draw(graph: Any, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -55,7 +55,7 @@ function process_way(profile, way, result)
     result.backward_mode = mode.driving
     result.backward_speed = speeds[2]
   end
-  result.name = way:get_value_by_key("name") or tostring(way:id())
+  result.name = tostring(way:id()) -- comes back with each place: on which way OSRM put it
 end
 
 function process_turn(profile, turn)

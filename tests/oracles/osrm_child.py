@@ -1,18 +1,22 @@
 """OSRM's answers to a job, made in the oracle's own environment (Python 3.12 or newer; nothing of Siaga is imported).
 
-Usage: ``python osrm_child.py JOB``, a folder with
+Usage: ``python osrm_child.py JOB [--in-turn]``, a folder with
 
 ``extract.osm.pbf``, ``ways.txt``, ``barriers.txt``
     The roads; ``way_id kph_along kph_against`` per line (0: closed); ids of nodes that stop a vehicle.
 ``job.json``
     ``{"slower": float, "algorithm": "MLD" | "CH"}``: speeds in ``ways.txt`` were divided by `slower`.
 ``pairs.npz``
-    `origins` ``(n_blocks, n, 2)`` and `destinations` ``(n_blocks, m, 2)``, EPSG:4326 degrees. If `singles` ``(k, 2)``
-    is there, each is asked alone from the first block's origins, for the time it takes.
+    `origins` ``(n_blocks, n, 2)`` and `destinations` ``(n_blocks, m, 2)``, EPSG:4326 degrees; and `singles`
+    ``(k, 2)``, for `--in-turn`.
 
 It writes ``answer.npz``: `time_s` and `distance_m` ``(n_blocks, n, m)`` (NaN: no way), `origin_off_m`,
-`destination_off_m` (how far each was moved onto a road); and ``answer.json``: seconds of each step and peak memory.
-`ask_s` contains what makes numbers of the answer, `table_s` is OSRM's part of it.
+`destination_off_m` (how far each was moved onto a road), `origin_ways` and `destination_ways` (of which OSM way); and
+``answer.json``: seconds of each step and peak memory. `ask_s` contains what makes numbers of the answer, `table_s` is
+OSRM's part of it.
+
+With `--in-turn` the job was answered before. For each line ``FIRST LAST`` on standard input every one of
+``singles[FIRST:LAST]`` is asked alone from the first block's origins, and the seconds each took are printed as JSON.
 """
 
 from __future__ import annotations
@@ -57,6 +61,15 @@ def build(job: Path, algorithm: str) -> dict[str, float]:
     return seconds
 
 
+def ways_of(points: list) -> np.ndarray:
+    """Return the OSM ways each place was put on ``(n, 2)``: the second is 0 except where two meet."""
+    ways = np.zeros((len(points), 2), dtype=np.int64)
+    for row, point in zip(ways, points, strict=True):
+        names = [int(name) for name in point["name"].split(" / ")[:2]]
+        row[: len(names)] = names
+    return ways
+
+
 def ask(engine: osrm.OSRM, origins: np.ndarray, destinations: np.ndarray) -> dict[str, np.ndarray]:
     """Return OSRM's table of one block."""
     coordinates = [tuple(map(float, point)) for point in (*origins, *destinations)]
@@ -83,7 +96,30 @@ def ask(engine: osrm.OSRM, origins: np.ndarray, destinations: np.ndarray) -> dic
         "distance_m": numbers("distances"),
         "origin_off_m": np.array([float(point["distance"]) for point in answer["sources"]]),
         "destination_off_m": np.array([float(point["distance"]) for point in answer["destinations"]]),
+        "origin_ways": ways_of(answer["sources"]),
+        "destination_ways": ways_of(answer["destinations"]),
     }
+
+
+def opened(job: Path, algorithm: str) -> osrm.OSRM:
+    """Load what was built."""
+    return osrm.OSRM(
+        algorithm=algorithm,
+        storage_config=str(job / "extract.osrm"),
+        max_locations_distance_table=-1,
+        use_shared_memory=False,
+    )
+
+
+def in_turn(job: Path) -> None:
+    """Answer round after round."""
+    engine = opened(job, json.loads((job / "job.json").read_text())["algorithm"])
+    pairs = np.load(job / "pairs.npz")
+    origins, singles = pairs["origins"][0], pairs["singles"]
+    for line in sys.stdin:
+        first, last = map(int, line.split())
+        spent = [float(ask(engine, origins, one[None])["table_s"]) for one in singles[first:last]]
+        print(json.dumps(spent), flush=True)
 
 
 def main(job: Path) -> None:
@@ -91,12 +127,7 @@ def main(job: Path) -> None:
     task = json.loads((job / "job.json").read_text())
     seconds = build(job, task["algorithm"])
     pairs = np.load(job / "pairs.npz")
-    engine = osrm.OSRM(
-        algorithm=task["algorithm"],
-        storage_config=str(job / "extract.osrm"),
-        max_locations_distance_table=-1,
-        use_shared_memory=False,
-    )
+    engine = opened(job, task["algorithm"])
     found: dict[str, list[np.ndarray]] = {}
     spent = []
     for origins, destinations in zip(pairs["origins"], pairs["destinations"], strict=True):
@@ -108,14 +139,11 @@ def main(job: Path) -> None:
     answer = {name: np.stack(values) for name, values in found.items()}
     answer["time_s"] = answer["time_s"] / task["slower"]
     table_s = answer.pop("table_s").tolist()
-    singles = pairs["singles"] if "singles" in pairs else np.empty((0, 2))
-    single_s = [float(ask(engine, pairs["origins"][0], one[None])["table_s"]) for one in singles]
     np.savez(job / "answer.npz", **answer)
     report = {
         "build_s": seconds,
         "ask_s": spent,
         "table_s": table_s,
-        "single_s": single_s,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "peak_build_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
     }
@@ -123,4 +151,4 @@ def main(job: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    (in_turn if "--in-turn" in sys.argv[2:] else main)(Path(sys.argv[1]))
