@@ -31,6 +31,7 @@ DOORS = {
     ("GET", f"/v1/receipts/{NOBODY}/replay"): READ,
     ("POST", "/v1/closures"): {"operator", "supervisor"},
     ("GET", "/v1/closures"): ALL,
+    ("GET", "/v1/boundaries?service=police"): READ,
     ("DELETE", f"/v1/closures/{NOBODY}"): {"operator", "supervisor"},
     ("GET", "/v1/health"): None,
     ("GET", "/metrics"): None,
