@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.body import check_values, read_object
+from api.body import read_object
 from api.door import door, known_id, language, read_moment, reply
 from api.identity import allowed, current_actor
+from api.keys import key_if_given
 from api.v1 import schemas
 from gis.actors import Actor
 from gis.db import transaction
@@ -26,14 +27,13 @@ Closer = Annotated[Actor, Depends(allowed(Role.OPERATOR, Role.SUPERVISOR))]
     summary="Shut or slow streets",
     openapi_extra=schemas.body(schemas.CLOSURE),
 )
-def open_closure(request: Request, actor: Closer) -> Response:
+def open_closure(request: Request, actor: Closer, key: Annotated[str | None, Depends(key_if_given)] = None) -> Response:
     """Close by line, polygon or a click; travel times follow within a second. The answer says who is cut off."""
     here, tongue = door(request), language(request)
     body = read_object(request.state.body, tongue)
-    check_values(body, schemas.CLOSURE["properties"], tongue, required=schemas.CLOSURE["required"])
     with transaction(here.engine) as tx:
-        made = closures.open_closure(tx, here.context, body, actor=actor, language=tongue)
-    return reply(made, 201)
+        made = closures.open_closure(tx, here.context, body, actor=actor, language=tongue, key=key)
+    return reply(made.answer, 201 if made.is_new else 200)
 
 
 @router.get("/closures", summary="Closures in force or planned, or those in force at a moment")

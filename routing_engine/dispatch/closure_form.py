@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -47,10 +48,10 @@ class _Findings:
         self.language = language
         self.listed: list[Finding] = []
 
-    def add(self, name: str, key: str, hint: str = "", **values: object) -> None:
+    def add(self, field: str, key: str, hint: str = "", **values: object) -> None:
         reason = message(key, self.language, **values)
         text = message(hint, self.language, **values) if hint else ""
-        self.listed.append(Finding(field=name, reason=reason, hint=text))
+        self.listed.append(Finding(field=field, reason=reason, hint=text))
 
 
 def parse(
@@ -69,6 +70,11 @@ def parse(
         With every finding.
     """
     found = _Findings(language)
+    for name in body:
+        if name not in MEMBERS:
+            close = difflib.get_close_matches(str(name), MEMBERS, n=1)
+            hint = "did_you_mean" if close else "known_fields"
+            found.add(str(name)[:80], "unknown_field", hint, name=close[0] if close else "", names=", ".join(MEMBERS))
     kind, shape = _place(body, found, city)
     since, until = _moment(body, "from", found, now), _moment(body, "until", found, now)
     if until is not None and not any(finding.field in ("from", "until") for finding in found.listed):

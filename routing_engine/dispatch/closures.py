@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import shapely
 from psycopg2.extras import DateTimeTZRange
-from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, func, insert, text, update
 
 from gis.actors import Actor
-from gis.errors import ConflictError, Finding, NotFoundError, ValueRefused
+from gis.errors import ConflictError, NotFoundError
 from gis.ids import uuid7
 from gis.labels import label
 from gis.messages import message
+from gis.reports import body_digest, check_key
 from gis.words import Role
-from routing_engine.dispatch.closure_form import ClosureInput, parse
+from routing_engine.dispatch.closure_form import parse
+from routing_engine.dispatch.closure_streets import Road, find_edges, refuse_nothing, roads_in_use
 from routing_engine.dispatch.context import Context, Moment, Snapshot
 from routing_engine.dispatch.cut_off import cut_off
 from routing_engine.dispatch.lifecycle import append_audit
@@ -28,24 +27,14 @@ from routing_engine.dispatch.outbox import NOTIFY_CHANNEL
 from routing_engine.network.closure_rows import (
     KEY_NOW,
     Closure,
-    Edges,
     Touched,
     closures_at,
-    edges_near,
-    summary,
     touched_by,
-    touched_of,
 )
-from routing_engine.network.closure_shapes import ALONG_M, BEYOND_M, EDGE, metric_lines, metric_shape
-from routing_engine.network.graph import RoadGraph
 from routing_engine.network.profiles import PROFILES
 from routing_engine.network.store import current_build
 from routing_engine.network.tables import closure as closure_table
 
-# A click names the street it hits; farther off it is no click on a street.
-CLICK_M = 30.0
-# "Touches nothing" is said within this of the network; farther off a drawing is outside it.
-NEAR_M = 2000.0
 # From this part of the streets on an answer warns that hardly anything is left.
 ALMOST_ALL = 0.9
 # What is drawn of one closure at most; beyond, its own shape says it.
@@ -58,6 +47,9 @@ COLUMNS = """closure_id, kind, ST_AsBinary(geom) AS shape, lower(valid) AS since
  factor, reason, created_at, created_by, ended_at, ended_by"""
 
 ONE = text(f"SELECT {COLUMNS} FROM siaga.closure WHERE closure_id = :id FOR UPDATE")  # noqa: S608
+
+SENT = text(f"SELECT {COLUMNS}, body_hash FROM siaga.closure WHERE owner = :owner AND idempotency_key = :key")  # noqa: S608
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:scope, 113))")
 
 # In force at a moment; without one, in force now or to come.
 LISTED = text(
@@ -87,61 +79,51 @@ SELECT ST_AsGeoJSON(ST_Collect(geom), 6) FROM siaga.road_edge WHERE road_build_i
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Road:
-    """The network in use: its build, and each profile's open graph."""
+class Opened:
+    """The closure, and whether this call opened it (201) or an earlier one with the same key did (200)."""
 
-    build_id: int
-    metric_srid: int
-    graphs: dict[str, RoadGraph]
-
-    def driven(self, ids: Sequence[int], profile: str) -> float:
-        """Return the metres of edges a profile may drive."""
-        graph = self.graphs[profile]
-        at = np.searchsorted(graph.edge_id, np.asarray(ids, dtype=np.int64))
-        at = at[at < len(graph.edge_id)]
-        at = at[np.isin(graph.edge_id[at], ids) & (graph.edge_component[at] >= 0)]
-        return float(graph.edge_length_m[at].sum())
-
-
-def _road(tx: Connection, snapshot: Snapshot, language: str) -> _Road:
-    build_id = current_build(tx)
-    if build_id is None:
-        raise ConflictError(message("closure_no_roads", language))
-    graphs = [part.field.graph for part in snapshot.stations.parts]
-    return _Road(
-        build_id=build_id,
-        metric_srid=snapshot.city.metric_srid,
-        graphs={graph.profile: graph.base or graph for graph in graphs},
-    )
+    answer: dict[str, Any]
+    is_new: bool
 
 
 def open_closure(
-    tx: Connection, context: Context, body: dict[str, Any], *, actor: Actor, language: str
-) -> dict[str, Any]:
+    tx: Connection, context: Context, body: dict[str, Any], *, actor: Actor, language: str, key: str | None = None
+) -> Opened:
     """Shut or slow streets from a moment on; the worker makes it count within a second.
+
+    Parameters
+    ----------
+    key
+        Idempotency key: sent again with the same body it answers with the closure it opened, as it is by then.
 
     Returns
     -------
-    dict
-        The closure as `describe` says it, `cut_off` (see `cut_off.cut_off`; at its beginning, with all others then in
-        force) and `warnings` for a person.
+    Opened
+        Its answer is the closure as `describe` says it, `cut_off` (see `cut_off.cut_off`; at its beginning, with all
+        others then in force) and `warnings` for a person.
 
     Raises
     ------
     ForbiddenError
         The role may not.
     ConflictError
-        No roads are loaded.
+        No roads are loaded, or the key was used with another body.
     ValueRefused
         With every finding.
     """
     actor.require(Role.OPERATOR, Role.SUPERVISOR)
     moment = context.current(tx)
     snapshot, now = moment.snapshot, moment.now
+    known = None if key is None else _sent_before(tx, key, body, actor, language)
+    if known is not None:
+        road, at = roads_in_use(tx, snapshot, language), max(now, known["since"])
+        return Opened(answer=_answer(tx, moment, road, known, at=at, language=language), is_new=False)
+    # The checks turn whole numbers of the body into fractions: its digest is that of what was sent.
+    digest = body_digest(body) if key is not None else None
     given = parse(body, city=snapshot.city, profiles=PROFILES, now=now, language=language)
-    road = _road(tx, snapshot, language)
-    shape, found = _find_edges(tx, road, given, language)
-    _refuse_nothing(road, given, found, language)
+    road = roads_in_use(tx, snapshot, language)
+    shape, found = find_edges(tx, road, given, language)
+    refuse_nothing(road, given, found, language)
     closure_id = str(uuid7())
     since = given.since or now
     tx.execute(
@@ -155,6 +137,9 @@ def open_closure(
             reason=given.reason,
             created_at=now,
             created_by=actor.name,
+            owner=actor.owner if key is not None else None,
+            idempotency_key=key,
+            body_hash=digest,
         )
     )
     detail = {
@@ -170,7 +155,17 @@ def open_closure(
     tx.execute(text("SELECT pg_notify(:channel, '')"), {"channel": NOTIFY_CHANNEL})
     append_audit(tx, action="closure.open", subject=f"closure:{closure_id}", detail=detail, actor=actor, now=now)
     row = tx.execute(ONE, {"id": closure_id}).mappings().one()
-    return _answer(tx, moment, road, dict(row), at=max(now, since), language=language)
+    return Opened(answer=_answer(tx, moment, road, dict(row), at=max(now, since), language=language), is_new=True)
+
+
+def _sent_before(tx: Connection, key: str, body: dict[str, Any], actor: Actor, language: str) -> dict[str, Any] | None:
+    """Return the closure that was opened with this key, after whoever uses it at the same moment."""
+    check_key(key, language)
+    tx.execute(LOCK, {"scope": f"{actor.owner} {key}"})
+    row = tx.execute(SENT, {"owner": actor.owner, "key": key}).mappings().one_or_none()
+    if row is not None and bytes(row["body_hash"]) != body_digest(body):
+        raise ConflictError(message("closure_key_other_body", language))
+    return None if row is None else dict(row)
 
 
 def end_closure(tx: Connection, context: Context, closure_id: str, *, actor: Actor, language: str) -> dict[str, Any]:
@@ -212,7 +207,7 @@ def end_closure(tx: Connection, context: Context, closure_id: str, *, actor: Act
             actor=actor,
             now=moment.now,
         )
-    return _answer(tx, moment, _road(tx, moment.snapshot, language), ended, at=moment.now, language=language)
+    return _answer(tx, moment, roads_in_use(tx, moment.snapshot, language), ended, at=moment.now, language=language)
 
 
 def list_closures(
@@ -305,7 +300,7 @@ def warnings(lost: dict[str, Any], snapshot: Snapshot, language: str) -> list[st
 
 
 def _answer(
-    tx: Connection, moment: Moment, road: _Road, row: dict[str, Any], *, at: datetime, language: str
+    tx: Connection, moment: Moment, road: Road, row: dict[str, Any], *, at: datetime, language: str
 ) -> dict[str, Any]:
     lost = cut_off(tx, moment.snapshot, closures_at(tx, at))
     found = _touched(tx, road.build_id, row, moment.snapshot)
@@ -342,70 +337,3 @@ def _drawn(tx: Connection, build_id: int | None, found: Touched) -> dict[str, An
         return None
     drawn = tx.execute(DRAWN, {"build": build_id, "ids": list(found.ids)}).scalar_one()
     return None if drawn is None else dict(json.loads(drawn))
-
-
-def _find_edges(tx: Connection, road: _Road, given: ClosureInput, language: str) -> tuple[BaseGeometry, Touched]:
-    """Return the shape to keep and the edges it touches; a click becomes the course of the street it hits.
-
-    Raises
-    ------
-    ValueRefused
-        There is none.
-    """
-    srid, shape = road.metric_srid, given.shape
-    if given.kind != EDGE:
-        near = edges_near(tx, road.build_id, shape, ALONG_M)
-        found = touched_of(near, shape, given.kind, srid)
-        if len(found.ids):
-            return shape, summary(found)
-        is_outside = len(edges_near(tx, road.build_id, shape, NEAR_M).ids) == 0
-        key = "closure_outside" if is_outside else "closure_nothing"
-        hint = "" if is_outside else message("closure_nothing_hint", language, beyond=round(BEYOND_M))
-        raise ValueRefused(key, [Finding(field="geometry", reason=message(key, language), hint=hint)])
-    for metres_about in (2 * CLICK_M, NEAR_M):
-        near = edges_near(tx, road.build_id, shape, metres_about)
-        chosen = _clicked(near, shape, srid, _concerned(road, given))
-        if chosen is not None:
-            break
-    if chosen is None:
-        raise ValueRefused.of("lon", message("closure_outside", language))
-    i, metres = chosen
-    if metres > CLICK_M:
-        hint = message("closure_click_hint", language, metres=round(metres))
-        raise ValueRefused.of("lon", message("closure_nothing", language), hint)
-    one = Edges(
-        ids=near.ids[i : i + 1],
-        names=near.names[i : i + 1],
-        length_m=near.length_m[i : i + 1],
-        lines=near.lines[i : i + 1],
-    )
-    return near.lines[i], summary(one)
-
-
-def _concerned(road: _Road, given: ClosureInput) -> list[RoadGraph]:
-    return [graph for profile, graph in road.graphs.items() if given.profiles is None or profile in given.profiles]
-
-
-def _clicked(near: Edges, point: BaseGeometry, srid: int, graphs: list[RoadGraph]) -> tuple[int, float] | None:
-    """Return the nearest edge that one of the graphs has open, and its metres; the lowest id among equals."""
-    usable = np.ones(len(near.ids), dtype=bool)
-    if graphs:
-        usable[:] = False
-        for graph in graphs:
-            usable |= np.isin(near.ids, graph.edge_id[graph.edge_component >= 0])
-    if not usable.any():
-        return None
-    lines = metric_lines(near.lines, srid)
-    metres = np.where(usable, shapely.distance(lines, metric_shape(point, srid)), np.inf)
-    i = int(metres.argmin())
-    return i, float(metres[i])
-
-
-def _refuse_nothing(road: _Road, given: ClosureInput, found: Touched, language: str) -> None:
-    """Refuse a closure of streets that none of its vehicles may drive anyway."""
-    profiles = [one for one in road.graphs if given.profiles is None or one in given.profiles]
-    if not profiles or any(road.driven(found.ids, profile) > 0 for profile in profiles):
-        return
-    names = ", ".join(label("profile", profile, language) for profile in profiles)
-    field = "lon" if given.kind == EDGE else "geometry"
-    raise ValueRefused.of(field, message("closure_nothing_for", language, profiles=names))

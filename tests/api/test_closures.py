@@ -330,6 +330,28 @@ def test_refusals_name_the_field(call, clean, body, field):
     assert call("operator", "GET", "/v1/closures").json()["items"] == []
 
 
+def test_every_fault_is_named_beside_an_unknown_member(call, clean):
+    body = {"lon": 122.5, "resaon": "banjir", "factor": 0, "until": "kemarin"}
+    problem = assert_problem(call("operator", "POST", "/v1/closures", json=body), 422)
+    hints = {error["field"]: error["hint"] for error in problem["errors"]}
+    assert set(hints) == {"resaon", "lat", "factor", "until", "reason"}
+    assert "reason" in hints["resaon"]
+
+
+def test_the_same_key_and_body_is_the_same_closure(call, clean):
+    with_key = {"headers": {"idempotency-key": "pohon 1", "accept-language": "en"}}
+    body = {**PLACE, "reason": "pohon tumbang"}
+    first = call("operator", "POST", "/v1/closures", json=body, **with_key)
+    again = call("operator", "POST", "/v1/closures", json=dict(reversed(body.items())), **with_key)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == first.json()
+    assert len(call("operator", "GET", "/v1/closures").json()["items"]) == 1
+    problem = assert_problem(call("operator", "POST", "/v1/closures", json={**body, "reason": "x"}, **with_key), 409)
+    assert "another closure" in problem["detail"]
+    for bad in ("", "x" * 256):
+        assert_problem(call("operator", "POST", "/v1/closures", json=body, headers={"idempotency-key": bad}), 422)
+
+
 def test_who_may_and_what_is_kept(call, engine, clean):
     for who in ("planner", "agency", "intake"):
         assert_problem(call(who, "POST", "/v1/closures", json={**PLACE, "reason": "uji"}), 403)
