@@ -19,15 +19,15 @@ from zones.tables import receipt
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def store(tx, facts, lon, lat, accuracy_m=0.0):
-    match = match_point(tx, lon, lat, city=facts, services=["police"], at=AT, accuracy_m=accuracy_m)
+def store(tx, facts, lon, lat, accuracy_m=0.0, at=AT):
+    match = match_point(tx, lon, lat, city=facts, services=["police"], at=at, accuracy_m=accuracy_m)
     body = make_body(match, "police", rule="KAM1/S1/police@2026-01-01")
     receipt_id = uuid7()
     tx.execute(
         insert(receipt).values(
             receipt_id=receipt_id,
             service_code="police",
-            at=AT,
+            at=at,
             boundary_set=match.boundary_set,
             body=body,
             digest=digest(body),
