@@ -28,6 +28,7 @@ from folium.template import Template
 from shapely.geometry import box, mapping, shape
 
 from dashboard.components.browser import asset, show
+from dashboard.text import t
 
 LEAFLET_JS = [("leaflet", "/assets/leaflet/leaflet.js")]
 LEAFLET_CSS = [("leaflet_css", "/assets/leaflet/leaflet.css")]
@@ -139,7 +140,7 @@ def fade_outside(m: folium.Map, area: Mapping[str, Any]) -> None:
     polygons(m, area, {"className": "sg-outline", "fill": False, "weight": 2})
 
 
-def show_map(m: folium.Map, key: str, height: int | str = 560) -> None:
+def show_map(m: folium.Map, key: str, height: int | str = 560, *, language: str = "id") -> None:
     """Show a Folium map inside the page.
 
     Parameters
@@ -149,9 +150,12 @@ def show_map(m: folium.Map, key: str, height: int | str = 560) -> None:
         keeps the user's centre and zoom.
     height
         Pixels, or a CSS length such as ``"calc(100vh - 180px)"``.
+    language
+        Of the map's own buttons.
     """
     size = f"{height}px" if isinstance(height, int) else height
-    show({**_parts(m, key), "mode": "plain", "height": size}, key)
+    parts = _parts(m, key)
+    show({**parts, "mode": "plain", "height": size, "language": language, "zoom": _zoom_names(language)}, key)
 
 
 def show_desk(m: folium.Map, key: str, *, mode: str, language: str, text: Mapping[str, str]) -> None:
@@ -169,7 +173,12 @@ def show_desk(m: folium.Map, key: str, *, mode: str, language: str, text: Mappin
     text
         Labels of `dashboard.text`.
     """
-    show({**_parts(m, key), "mode": mode, "language": language, "text": dict(text), "desk": asset("js/desk.js")}, key)
+    parts = {**_parts(m, key), "zoom": _zoom_names(language)}
+    show({**parts, "mode": mode, "language": language, "text": dict(text), "desk": asset("js/desk.js")}, key)
+
+
+def _zoom_names(language: str) -> dict[str, str]:
+    return {"in": t("zoom_in", language), "out": t("zoom_out", language)}
 
 
 def _walk(element: Element) -> Iterator[Element]:

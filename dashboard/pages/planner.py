@@ -237,7 +237,7 @@ def _density_view(
         st.warning(t("small_n", language, n=number(picture.n, language)), icon=":material/warning:")
     m = city_map(options.center, zoom=12)
     image_overlay(m, "data:image/png;base64," + base64.b64encode(picture.png).decode(), picture.bounds, opacity=1.0)
-    show_map(m, key="planner_density", height=MAP_HEIGHT)
+    show_map(m, key="planner_density", height=MAP_HEIGHT, language=language)
     st.html(density_legend(picture, incidents, days, language))
     with st.popover(t("computed", language), type="tertiary"):
         st.write(t("computed_density", language, crs=f"EPSG:{picture.metric_srid}"))
@@ -284,7 +284,7 @@ def _areas_view(
         m = city_map(options.center, zoom=12, names=False)
         collection, classes, top = _coloured(counts, language)
         choropleth(m, collection, fields=names, line="#3b4652" if _colours() == "day" else "#aeb9c4")
-        show_map(m, key="planner_areas", height=MAP_HEIGHT)
+        show_map(m, key="planner_areas", height=MAP_HEIGHT, language=language)
     table = counts.table.assign(
         name=counts.table["name"].fillna(t("outside", language)),
         share=(counts.table["share"] * 100).round(1),

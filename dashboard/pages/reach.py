@@ -82,7 +82,7 @@ def draw(reach: ReachServices, filters: Filters, center: tuple[float, float], th
     if outside_m:
         polygons(m, outside, OUTSIDE)
     dot(m, (said["from"]["lon"], said["from"]["lat"]), fill=colours[0])
-    show_map(m, key="planner_reach", height=MAP_HEIGHT)
+    show_map(m, key="planner_reach", height=MAP_HEIGHT, language=language)
     st.html(legend(found, colours, outside_m, language))
 
 

@@ -54,9 +54,14 @@ def test_a_click_closes_a_street_for_all_to_see_and_reopening_takes_it_away(open
     panel = operator.page.locator(".sg-closures")
     panel.get_by_role("button", name="Tutup jalan", exact=True).click()
     click_map(operator, middle.x, middle.y)
-    until(lambda: operator.page.locator("path.sg-closure-drawn").count() == 1, "the click is not shown")
+    until(lambda: operator.page.locator("path.sg-closure-chosen").count() == 1, "the street is not shown")
+    assert street["name"] in panel.inner_text()
     # It was no click for a report.
     assert operator.page.evaluate("() => window.__siaga.desk.form.draft.lon") is None
+    # The browser's own bubble speaks the browser's language; ours says what is missing.
+    panel.get_by_role("button", name="Tutup jalan ini").click()
+    until(lambda: "Tulis alasan penutupan" in panel.inner_text(), "no reason asked for")
+    assert operator.page.evaluate("() => document.activeElement.dataset.key") == "closure-reason"
     panel.locator("input").fill("galian pipa <b>air</b>")
     panel.get_by_label("Berapa lama").select_option("2")
     panel.get_by_role("button", name="Tutup jalan ini").click()
@@ -99,7 +104,6 @@ def test_a_line_slows_what_it_is_drawn_along_and_a_refusal_is_shown(open_desk, k
     look_at(operator, 122.564, -3.98)
     click_map(operator, 122.564, -3.98)
     panel.locator("input").fill("banjir")
-    panel.get_by_role("button", name="Tutup jalan ini").click()
     until(lambda: "tidak menyentuh jalan" in panel.inner_text(), "the refusal is not shown")
     assert panel.locator("input").input_value() == "banjir"
     # Chromium notes every refusal in its console.
@@ -127,6 +131,36 @@ def test_a_line_slows_what_it_is_drawn_along_and_a_refusal_is_shown(open_desk, k
     operator.page.locator(".sg-closure-item").get_by_role("button", name="Buka kembali").click()
     operator.page.locator(".sg-notice.is-question .sg-primary").click()
     until(lambda: drawn(operator, "is-slow") == 0, "still on the map")
+
+
+def test_another_language_keeps_what_is_open_and_half_drawn(open_desk, street):
+    operator = open_desk("operator")
+    page = operator.page
+    number = operator.report("n kbk1 @-3.98531, 122.51231 !2 ; warung terbakar")
+    page.locator(".sg-detail-foot input").fill("catatan setengah")
+    centre = shapely.centroid(street["geometry"])
+    look_at(operator, centre.x, centre.y, 16)
+    assert page.locator(".leaflet-control-zoom-in").get_attribute("title") == "Perbesar"
+    closures_button(operator).click()
+    panel = page.locator(".sg-closures")
+    panel.get_by_role("button", name="Tutup jalan", exact=True).click()
+    panel.get_by_role("button", name="Garis").click()
+    for at in (0, -1):
+        click_map(operator, *shapely.get_coordinates(street["geometry"])[at])
+    panel.locator("input").fill("banjir")
+    page.get_by_role("button", name="English").click()
+    zoom = page.locator(".leaflet-control-zoom-in")
+    until(lambda: zoom.count() and zoom.get_attribute("title") == "Zoom in", "not in English")
+    until(lambda: operator.is_ready() and page.locator(".sg-closures").is_visible(), "the panel is shut")
+    assert panel.locator("input").input_value() == "banjir"
+    draft = page.evaluate(
+        "() => { const { draft } = window.__siaga.desk.closures; return [draft.mode, draft.points.length]; }"
+    )
+    assert draft == ["line", 2]
+    until(lambda: operator.is_open(number), "the incident is shut")
+    assert page.locator(".sg-detail-foot > input").input_value() == "catatan setengah"
+    page.get_by_role("button", name="Bahasa Indonesia").click()
+    until(lambda: "Alasan" in panel.inner_text(), "no way back")
 
 
 def test_the_time_of_the_city_is_meant(pages, chromium):

@@ -3,6 +3,8 @@
 const search = new URL(import.meta.url).search;
 const { el, button, redraw } = await import('./dom.js' + search);
 
+const { newKey } = await import('./outbox.js' + search);
+
 const HOURS = [1, 2, 4, 8, 24, 72];
 const FACTORS = [2, 3, 5];
 const VEHICLES = { cars: ['ambulance', 'car', 'fire_engine'], large: ['fire_engine'] };
@@ -22,8 +24,9 @@ export function cityTime(text, zone) {
 }
 
 export class Draft {
-  constructor(ui, { formPoint, now, saved, closed }) {
-    Object.assign(this, { ui, formPoint, now, saved, closed });
+  // `reveal(latlng)`: moves the map when the panel covers the point.
+  constructor(ui, { formPoint, now, reveal, saved, closed }) {
+    Object.assign(this, { ui, formPoint, now, reveal, saved, closed });
     this.root = el('div', { class: 'sg-closure-draft' });
     this.isActive = false;
   }
@@ -35,7 +38,7 @@ export class Draft {
   }
 
   start() {
-    Object.assign(this, { isActive: true, mode: 'point', points: [], isDone: false, problem: '', isBusy: false, fields: { reason: '', hours: '', at: '', factor: '', vehicles: '' } });
+    Object.assign(this, { isActive: true, mode: 'point', points: [], isDone: false, problem: '', street: null, isBusy: false, sending: null, fields: { reason: '', hours: '', at: '', factor: '', vehicles: '' } });
     this.map.getContainer().classList.add('is-drawing');
     this.draw();
   }
@@ -46,15 +49,42 @@ export class Draft {
     this.map.getContainer().classList.remove('is-drawing');
   }
 
-  choose(mode) { Object.assign(this, { mode, points: [], isDone: false, problem: '' }); this.draw(); }
+  keep() {
+    const { isActive, mode, points, isDone, fields, sending } = this;
+    return isActive ? { mode, points, isDone, fields, sending } : null;
+  }
+
+  resume(kept) {
+    this.start();
+    Object.assign(this, kept);
+    this.draw();
+    if (this.mode === 'point' && this.isDone) this.look();
+  }
+
+  choose(mode) { Object.assign(this, { mode, points: [], isDone: false, problem: '', street: null }); this.draw(); }
 
   takes(latlng) {
     if (!this.isActive) return false;
-    if (this.mode === 'point') { this.points = [latlng]; this.isDone = true; }
+    if (this.mode === 'point') { this.points = [latlng]; this.isDone = true; this.street = null; this.reveal(latlng); this.look(); }
     else if (!this.isDone) this.points.push(latlng);
     this.problem = '';
     this.draw();
     return true;
+  }
+
+  // Which street the click is on, shown before anything is closed.
+  async look() {
+    const [point] = this.points, at = point.wrap(), query = new URLSearchParams({ lon: round(at.lng), lat: round(at.lat) });
+    if (VEHICLES[this.fields.vehicles]) query.set('profiles', VEHICLES[this.fields.vehicles].join());
+    try {
+      const street = await this.ui.api.get('/api/closures/street?' + query);
+      if (!this.isActive || this.points[0] !== point) return;
+      this.street = street;
+    } catch (error) {
+      if (!this.isActive || this.points[0] !== point) return;
+      this.problem = error.isRefusal ? error.lines().join(' ') : '';
+    }
+    this.draw();
   }
 
   get least() { return { point: 1, line: 2, polygon: 3 }[this.mode]; }
@@ -70,6 +100,7 @@ export class Draft {
     const style = { renderer: this.renderer, className: 'sg-closure-drawn', interactive: false };
     if (this.mode === 'line' && this.points.length > 1) L.polyline(this.points, { ...style, weight: 4 }).addTo(this.layer);
     if (this.mode === 'polygon' && this.points.length > 1) L.polygon(this.points, { ...style, weight: 3, fill: this.points.length > 2 }).addTo(this.layer);
+    if (this.street) L.geoJSON(this.street.geometry, { interactive: false, style: { ...style, className: 'sg-closure-drawn sg-closure-chosen', weight: 6 } }).addTo(this.layer);
     for (const point of this.points) L.circleMarker(point, { ...style, radius: 5, weight: 2, fill: true }).addTo(this.layer);
   }
 
@@ -80,7 +111,7 @@ export class Draft {
     const isDrawn = this.points.length >= this.least, formPoint = this.mode === 'point' ? this.formPoint() : null;
     const steps = [
       el('div', { class: 'sg-line sg-wrap', role: 'group', 'aria-label': t('closure_how') }, modes),
-      el('p', { class: 'sg-soft', role: 'status', text: this.isDone ? t('closure_drawn') : t('closure_hint_' + this.mode, { n: this.points.length }) }),
+      el('p', { class: 'sg-soft', role: 'status', text: this.street ? t('closure_street', { street: this.street.streets.join(', ') || t('closure_unnamed'), length: this.ui.words.metres(this.street.length_m) }) : this.isDone ? t('closure_drawn') : t('closure_hint_' + this.mode, { n: this.points.length }) }),
       formPoint ? button(t('closure_at_report'), () => this.takes(L.latLng(formPoint.lat, formPoint.lon)), { class: 'sg-small' }) : null,
       this.mode === 'point' ? null : el('div', { class: 'sg-line' },
         button(t('closure_finish'), () => this.finish(), { class: 'sg-small', disabled: !isDrawn || this.isDone }),
@@ -92,14 +123,14 @@ export class Draft {
   form(isDrawn) {
     const { t } = this.ui.words, { fields } = this;
     const select = (name, options) => el('label', {}, el('span', { text: t('closure_' + name) }),
-      el('select', { class: 'sg-input', 'data-key': 'closure-' + name, onchange: event => { fields[name] = event.target.value; this.draw(); } },
+      el('select', { class: 'sg-input', 'data-key': 'closure-' + name, onchange: event => { fields[name] = event.target.value; this.draw(); if (name === 'vehicles' && this.mode === 'point' && this.isDone) this.look(); } },
         options.map(([value, text]) => el('option', { value, text, selected: value === fields[name] }))));
-    return el('form', { class: 'sg-closure-form', onsubmit: event => { event.preventDefault(); this.save(); } },
+    return el('form', { class: 'sg-closure-form', novalidate: true, onsubmit: event => { event.preventDefault(); this.save(); } },
       el('label', {}, el('span', { text: t('closure_reason') }),
-        el('input', { class: 'sg-input', 'data-key': 'closure-reason', maxlength: 200, required: true, value: fields.reason, placeholder: t('closure_reason_hint'), oninput: event => { fields.reason = event.target.value; } })),
+        el('input', { class: 'sg-input', 'data-key': 'closure-reason', maxlength: 200, 'aria-required': 'true', value: fields.reason, placeholder: t('closure_reason_hint'), oninput: event => { fields.reason = event.target.value; } })),
       select('hours', [['', t('closure_open_end')], ...HOURS.map(h => [String(h), t('closure_for_hours', { n: h })]), ['at', t('closure_at_time')]]),
       fields.hours === 'at' ? el('label', {}, el('span', { text: t('closure_at') }),
-        el('input', { class: 'sg-input', type: 'datetime-local', 'data-key': 'closure-at', required: true, value: fields.at, oninput: event => { fields.at = event.target.value; } })) : null,
+        el('input', { class: 'sg-input', type: 'datetime-local', 'data-key': 'closure-at', 'aria-required': 'true', value: fields.at, oninput: event => { fields.at = event.target.value; } })) : null,
       select('factor', [['', t('closure_shut')], ...FACTORS.map(n => [String(n), t('closure_slow', { n })])]),
       select('vehicles', [['', t('closure_all')], ['cars', t('closure_cars')], ['large', t('closure_large')]]),
       this.problem ? el('p', { class: 'sg-closure-warning', role: 'alert', text: this.problem }) : null,
@@ -118,9 +149,19 @@ export class Draft {
 
   async save() {
     if (this.isBusy || this.points.length < this.least) return;
+    const { fields } = this, missing = !fields.reason.trim() ? 'reason' : fields.hours === 'at' && !fields.at ? 'at' : null;
+    if (missing) {
+      this.problem = this.ui.words.t('closure_need_' + missing);
+      this.draw();
+      this.root.querySelector('[data-key="closure-' + missing + '"]')?.focus();
+      return;
+    }
+    // Sent again unchanged, after a server that did not answer, it is the same closure and not a second one.
+    const asked = JSON.stringify([this.mode, this.points, fields]);
+    if (!this.sending || this.sending.asked !== asked) this.sending = { asked, key: newKey(), body: this.body() };
     this.isBusy = true;
     try {
-      const answer = await this.ui.api.post('/api/closures', this.body());
+      const answer = await this.ui.api.post('/api/closures', this.sending.body, { 'Idempotency-Key': this.sending.key });
       this.stop();
       this.saved(answer);
     } catch (error) {

@@ -8,14 +8,15 @@ const AGAIN_MS = 1000;
 
 export class Closures {
   // `mayClose`: whether this person may open and end closures. `formPoint`: where the report being written lies.
-  constructor(ui, { mayClose, say, ask, formPoint, now }) {
-    Object.assign(this, { ui, mayClose, say, ask, now });
+  // `inSight`: the incident that is open, which the panel must not cover either.
+  constructor(ui, { mayClose, say, ask, formPoint, inSight, now }) {
+    Object.assign(this, { ui, mayClose, say, ask, formPoint, inSight, now });
     this.items = [];
     this.answer = null;
     this.body = el('div', { class: 'sg-closures-body' });
     this.root = el('section', { class: 'sg-closures', hidden: true, 'aria-label': ui.words.t('closures'), tabindex: '-1', onkeydown: event => this.onKey(event) }, this.body);
     this.button = button('', () => this.toggle(), { class: 'sg-map-button', 'aria-pressed': 'false' });
-    this.draft = mayClose ? new Draft(ui, { formPoint, now, saved: answer => this.saved(answer), closed: () => this.draw() }) : null;
+    this.draft = mayClose ? new Draft(ui, { formPoint, now, reveal: point => this.reveal(point), saved: answer => this.saved(answer), closed: () => this.draw() }) : null;
     this.drawButton();
   }
 
@@ -39,7 +40,27 @@ export class Closures {
   toggle(isOpen = this.root.hidden) {
     this.root.hidden = !isOpen;
     this.button.setAttribute('aria-pressed', String(isOpen));
-    if (isOpen) { this.draw(); this.read(); this.root.focus({ preventScroll: true }); } else if (this.draft) this.draft.stop();
+    if (isOpen) {
+      this.draw();
+      this.read();
+      this.root.focus({ preventScroll: true });
+      const point = this.formPoint() || this.inSight();
+      if (point) this.reveal(L.latLng(point.lat, point.lon));
+    } else if (this.draft) this.draft.stop();
+  }
+
+  // Moves the map only when the panel covers the point.
+  reveal(latlng) {
+    const at = this.map.latLngToContainerPoint(latlng), right = this.root.offsetLeft + this.root.offsetWidth + 30;
+    if (at.x > this.root.offsetLeft - 20 && at.x < right && at.y > 0 && at.y < this.root.offsetTop + this.root.offsetHeight + 20) this.map.panBy([at.x - right - 40, 0]);
+  }
+
+  keep() { return { isOpen: !this.root.hidden, draft: this.draft && this.draft.keep() }; }
+
+  restore({ isOpen, draft }) {
+    if (!isOpen) return;
+    if (draft) this.draft.resume(draft);
+    this.toggle(true);
   }
 
   onKey(event) {

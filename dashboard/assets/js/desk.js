@@ -82,14 +82,16 @@ class Desk {
     this.stale = el('div', { class: 'sg-stale', role: 'alert', hidden: true });
     this.legend = legend(ui, LEGEND.filter(service => service in ui.me.services));
     const toggle = (key, action) => { const b = button(t(key), () => { b.setAttribute('aria-pressed', String(action())); }, { class: 'sg-map-button', 'aria-pressed': 'false' }); return b; };
+    this.legendButton = toggle('legend', () => { this.legend.hidden = !this.legend.hidden; return !this.legend.hidden; });
     this.postsButton = toggle('posts', () => this.togglePosts());
     this.closures = this.isIntake ? null : new Closures(ui, {
       mayClose: ['operator', 'supervisor'].includes(ui.me.role), now: () => this.live.now(), say: actions.say, ask: actions.ask,
       formPoint: () => (this.form && this.form.draft.lon !== undefined ? this.form.draft : null),
+      inSight: () => this.live.rows.get(this.selected) || null,
     });
     this.soundButton = button('', () => { this.alerts.isSilent = !this.alerts.isSilent; this.drawSound(); if (!this.alerts.isSilent) this.alerts.sound([880, 660]); }, { class: 'sg-map-button' });
     this.drawSound();
-    const tools = el('div', { class: 'sg-tools' }, toggle('legend', () => { this.legend.hidden = !this.legend.hidden; return !this.legend.hidden; }), this.postsButton, this.closures && this.closures.button, this.soundButton, button(t('whole_city'), () => this.wholeCity(), { class: 'sg-map-button' }), button(t('help'), () => this.toggleHelp(), { class: 'sg-map-button' }));
+    const tools = el('div', { class: 'sg-tools' }, this.legendButton, this.postsButton, this.closures && this.closures.button, this.soundButton, button(t('whole_city'), () => this.wholeCity(), { class: 'sg-map-button' }), button(t('help'), () => this.toggleHelp(), { class: 'sg-map-button' }));
     const city = ui.me.city, remarks = [city.is_demo ? t('demo_data') : '', city.roads_synthetic ? t('roads_synthetic') : '', city.boundaries_approximate ? t('boundaries_approximate') : ''].filter(Boolean);
     this.origin = el('div', { class: 'sg-remarks', text: remarks.join(' · ') });
     // In the order of the keyboard: the incident that is open, before the hundreds on the map.
@@ -181,6 +183,22 @@ class Desk {
     document.documentElement.removeAttribute('data-siaga-away');
     this.cleanups.forEach(undo => undo());
     document.dispatchEvent(new CustomEvent('siaga:link', { detail: null }));
+  }
+
+  // What another language of the same desk takes over: what is open, and what is half drawn or written.
+  keep() {
+    return { mode: this.mode, selected: this.selected, note: this.detail.note.value, hasLegend: !this.legend.hidden, hasPosts: Boolean(this.hasPosts), closures: this.closures && this.closures.keep() };
+  }
+
+  async restore(kept) {
+    if (kept.mode !== this.mode) return;
+    if (kept.hasLegend) this.legendButton.click();
+    if (kept.hasPosts && !this.hasPosts) this.postsButton.click();
+    if (this.closures && kept.closures) this.closures.restore(kept.closures);
+    await this.live.ready();
+    if (!kept.selected || this.selected || !this.live.rows.has(kept.selected)) return;
+    this.select(kept.selected);
+    this.detail.note.value = kept.note;
   }
 
   wholeCity() { const [w, s, e, n] = this.ui.me.city.bbox; this.map.fitBounds([[s, w], [n, e]]); }

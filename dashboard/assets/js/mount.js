@@ -51,6 +51,8 @@ async function build(host, state, data, emit) {
   const turn = state.turn = (state.turn || 0) + 1;
   const old = state.map;
   const view = old && data.mode === 'plain' ? { center: old.getCenter(), zoom: old.getZoom() } : null;
+  // Another language is the same work: what was open and half done is taken over.
+  const kept = old && state.desk && state.desk.keep ? state.desk.keep() : null;
   tearDown(state);
   await Promise.all(data.assets.filter(url => url.includes('.css')).map(load));
   for (const url of data.assets) await load(url);
@@ -75,6 +77,16 @@ async function build(host, state, data, emit) {
   state.watch.observe(slot);
   state.map.invalidateSize({ pan: false });
   if (state.desk) state.desk.attach(state.map);
+  nameZoom(slot, data.zoom);
+  if (state.desk && kept) state.desk.restore(kept);
+}
+
+// Leaflet's own buttons speak English.
+function nameZoom(slot, names) {
+  for (const [way, name] of Object.entries(names || {})) {
+    const zoom = slot.querySelector('.leaflet-control-zoom-' + way);
+    if (zoom) { zoom.title = name; zoom.setAttribute('aria-label', name); }
+  }
 }
 
 function tearDown(state) {
