@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from gis.db import database_now, make_engine
 from gis.errors import ConflictError
@@ -101,3 +102,28 @@ def test_a_commit_while_the_last_signature_waits_is_seen(server, kendari_databas
         assert draft_views.describe(tx, desk.id, city=desk.city, actor=POLICE, language="id")["state"] == "proposed"
         names = [area.name for area in read_layer(tx, "police", boundary_set=current_set(tx)).values()]
     assert "Polsek Nambo" in names
+
+
+def test_each_database_role_may_what_it_needs(server, kendari_database, kendari):
+    """Tried, not read from the catalogue; each statement in a transaction that is rolled back."""
+    tables = ("boundary_draft", "boundary_draft_change", "boundary_signature", "boundary_draft_event")
+    refused = [(role, f"TABLE siaga.{table}") for role in ("api", "worker", "planner") for table in tables]
+    refused += [
+        ("pages", "UPDATE siaga.boundary_draft SET title = 'x'"),
+        ("pages", "DELETE FROM siaga.boundary_draft"),
+        ("pages", "UPDATE siaga.boundary_draft_change SET name = 'x'"),
+        ("pages", "UPDATE siaga.boundary_signature SET office = 'x'"),
+        ("pages", "DELETE FROM siaga.boundary_draft_event"),
+        ("pages", "UPDATE siaga.boundary_version SET priority = 1"),
+        ("pages", "DELETE FROM siaga.boundary_version"),
+        ("pages", "UPDATE siaga.boundary_set SET reason = 'x'"),
+        ("api", "UPDATE siaga.boundary_version SET valid = valid"),
+        ("api", "INSERT INTO siaga.boundary_set (committed_at, actor, reason) VALUES (now(), 'x', 'x')"),
+    ]
+    for role in ("api", "pages", "worker", "planner"):
+        engine = make_engine(server.settings(role, kendari_database), application="test")
+        with engine.connect() as tx:
+            for statement in [said for who, said in refused if who == role]:
+                with pytest.raises(DBAPIError, match="permission denied"), tx.begin():
+                    tx.execute(text(statement))
+        engine.dispose()
