@@ -69,6 +69,16 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "scheduled": ("terjadwal", "scheduled"),
         "withdrawn": ("ditarik", "withdrawn"),
     },
+    "objection": {
+        "open": ("belum dibaca", "not yet read"),
+        "in_work": ("sedang diperiksa", "being looked into"),
+        "answered": ("sudah dijawab", "answered"),
+    },
+    "outcome": {
+        "upheld": ("diterima", "upheld"),
+        "rejected": ("ditolak", "rejected"),
+        "moot": ("tidak relevan lagi", "no longer matters"),
+    },
     "profile": {
         "fire_engine": ("mobil pemadam", "fire engine"),
         "ambulance": ("ambulans", "ambulance"),

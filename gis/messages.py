@@ -6,6 +6,7 @@ Placeholders are filled with `str.format`; values a client sent are shortened be
 from __future__ import annotations
 
 from gis.boundary_messages import BOUNDARY_MESSAGES
+from gis.objection_messages import OBJECTION_MESSAGES
 
 MESSAGES: dict[str, tuple[str, str]] = {
     "required": ("wajib diisi", "is required"),
@@ -274,6 +275,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "closure_warn_stations": ("{n} pos terputus: {names}.", "Stations cut off ({n}): {names}."),
     "closure_warn_areas": ("{n} kelurahan terputus: {names}.", "Kelurahan cut off ({n}): {names}."),
     **BOUNDARY_MESSAGES,
+    **OBJECTION_MESSAGES,
 }
 
 # What a `wrong_type` expected, where it is a word and not an example.

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from api.browser import basemap, boundaries, closures, incidents, live, me, places, receipts, reports, travel
+from api.browser import (
+    basemap,
+    boundaries,
+    closures,
+    incidents,
+    live,
+    me,
+    objections,
+    places,
+    receipts,
+    reports,
+    travel,
+)
 from api.browser.person import from_our_pages
 from api.queries import known_query
 
@@ -12,6 +24,9 @@ from api.queries import known_query
 def make_router() -> APIRouter:
     """Return the routes, to be mounted under ``/api``."""
     router = APIRouter(dependencies=[Depends(from_our_pages), Depends(known_query)])
-    for part in (me, live, incidents, reports, receipts, places, basemap, boundaries, closures, travel):
+    for part in (
+        *(me, live, incidents, reports, receipts, places, basemap),
+        *(boundaries, objections, closures, travel),
+    ):
         router.include_router(part.router)
     return router

@@ -113,6 +113,16 @@ STATE = _object(
     example={"state": "accepted", "version": 2, "note": ""},
 )
 
+OBJECTION = _object(
+    {
+        "reason": _text(2000),
+        "agency": {**_text(60, description="whose it should be, by code"), "type": ["string", "null"]},
+        "jurisdiction": {**_text(60, description="code of that jurisdiction"), "type": ["string", "null"]},
+    },
+    ("reason",),
+    example={"reason": "Titik di utara jalan, itu wilayah Polsek Kemaraya.", "jurisdiction": "polsek-kemaraya"},
+)
+
 CLOSURE = _object(
     {
         "geometry": {

@@ -24,7 +24,10 @@ from gis import words
 from gis.db import metadata
 from gis.tables import Xid8, incident, incident_type, key, lonlat, one_of, point, time
 from routing_engine.network.tables import travel_calibration
-from zones.tables import agency, boundary_version, jurisdiction, receipt, service
+from zones.tables import agency, boundary_draft, boundary_version, jurisdiction, receipt, service
+
+OBJECTION_STATES = ("open", "in_work", "answered")
+OBJECTION_OUTCOMES = ("upheld", "rejected", "moot")
 
 # `severity_max` 2 means severities 1 and 2. `rule_code` (KAM1/S1-2/police@2026-01-01) is what receipts cite.
 sop_rule = Table(
@@ -195,4 +198,45 @@ inbox_item = Table(
     Column("outbox_id", BigInteger, ForeignKey(outbox.c.outbox_id), nullable=False, unique=True),
     Column("assignment_id", UUID(as_uuid=False), ForeignKey(assignment.c.assignment_id), nullable=True),
     time("delivered_at"),
+)
+
+# An agency says that an assignment is not its own; it waits until somebody of the city answers. What it objects to and
+# why stays as it was said.
+objection = Table(
+    "objection",
+    metadata,
+    key("objection_id"),
+    Column("assignment_id", UUID(as_uuid=False), ForeignKey(assignment.c.assignment_id), nullable=False),
+    Column("incident_id", UUID(as_uuid=False), ForeignKey(incident.c.incident_id), nullable=False),
+    Column("receipt_id", UUID(as_uuid=False), ForeignKey(receipt.c.receipt_id), nullable=False),
+    Column("service_code", Text, ForeignKey(service.c.service_code), nullable=False),
+    Column("agency_code", Text, ForeignKey(agency.c.agency_code), nullable=False),
+    Column("jurisdiction_id", UUID(as_uuid=False), ForeignKey(jurisdiction.c.jurisdiction_id), nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("suggested_agency", Text, ForeignKey(agency.c.agency_code), nullable=True),
+    Column("suggested_code", Text, nullable=True),
+    Column("state", Text, nullable=False),
+    Column("boundary_draft_id", UUID(as_uuid=False), ForeignKey(boundary_draft.c.boundary_draft_id), nullable=True),
+    Column("outcome", Text, nullable=True),
+    Column("answer", Text, nullable=False, server_default=""),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    time("created_at"),
+    Column("created_by", Text, nullable=False),
+    time("taken_at", nullable=True),
+    Column("taken_by", Text, nullable=True),
+    time("answered_at", nullable=True),
+    Column("answered_by", Text, nullable=True),
+    one_of("state", OBJECTION_STATES),
+    one_of("outcome", OBJECTION_OUTCOMES),
+    CheckConstraint("btrim(reason) <> ''", name="reason"),
+    CheckConstraint(
+        "CASE WHEN state = 'answered' THEN num_nulls(outcome, answered_at, answered_by) = 0 AND btrim(answer) <> ''"
+        " ELSE num_nonnulls(outcome, answered_at, answered_by) = 0 END",
+        name="answered",
+    ),
+    CheckConstraint("(taken_at IS NULL) = (taken_by IS NULL)", name="taken"),
+    CheckConstraint("version >= 1", name="version"),
+    Index("ix_objection_state", "state"),
+    Index("ix_objection_incident_id", "incident_id"),
+    Index("uq_objection_one_waiting", "assignment_id", unique=True, postgresql_where=text("state <> 'answered'")),
 )

@@ -23,6 +23,7 @@ DOORS = {
     ("GET", f"/v1/incidents/{NOBODY}/appointable"): {"operator", "supervisor"},
     ("GET", "/v1/agencies/POL/inbox"): {"operator", "supervisor", "agency", "admin"},
     ("POST", f"/v1/assignments/{NOBODY}/state"): {"operator", "supervisor", "agency"},
+    ("POST", f"/v1/assignments/{NOBODY}/objection"): {"agency"},
     ("GET", "/v1/find-service?lon=122.47&lat=-4.01"): ALL,
     ("GET", "/v1/nearest?lon=122.47&lat=-4.01&service=police"): ALL,
     ("GET", "/v1/route?from=122.47,-4.01&to=122.5,-4.0"): ALL,
@@ -42,6 +43,7 @@ BODIES = {
     f"/v1/incidents/{NOBODY}/events": {"kind": "note", "version": 1, "text": "x"},
     "/v1/closures": {"lon": 122.47, "lat": -4.01, "reason": "x"},
     f"/v1/assignments/{NOBODY}/state": {"state": "accepted", "version": 1},
+    f"/v1/assignments/{NOBODY}/objection": {"reason": "x"},
 }
 
 
