@@ -30,7 +30,9 @@ class Pandana:
         """Return the seconds of `nearest_pois`, and of looking up the incidents' nodes in its answer."""
         self._asking.write("\n")
         self._asking.flush()
-        nearest_s, look_up_s = json.loads(self._said.readline())
+        # What it says of its progress goes the same way.
+        answer = next(line for line in self._said if line.startswith("["))
+        nearest_s, look_up_s = json.loads(answer)
         return float(nearest_s), float(look_up_s)
 
     def time_s(self) -> np.ndarray:

@@ -62,7 +62,7 @@ def build(job: Path, algorithm: str) -> dict[str, float]:
 
 
 def ways_of(points: list) -> np.ndarray:
-    """Return the OSM ways each place was put on ``(n, 2)``: the second is 0 except where two meet."""
+    """Return the OSM ways each place was put on ``(n, 2)``: the second is 0 unless two were equally near."""
     ways = np.zeros((len(points), 2), dtype=np.int64)
     for row, point in zip(ways, points, strict=True):
         names = [int(name) for name in point["name"].split(" / ")[:2]]
