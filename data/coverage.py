@@ -22,9 +22,13 @@ def area_m2(shapes: Shapes, srid: int) -> npt.NDArray[np.float64]:
 
 
 def overlaps(
-    one: Shapes, two: Shapes | None = None, *, measure: Callable[[Shapes], Any] = shapely.area
+    one: Shapes,
+    two: Shapes | None = None,
+    *,
+    measure: Callable[[Shapes], Any] = shapely.area,
+    least_m2: float = TOLERANCE_M2,
 ) -> list[tuple[int, int, shapely.Geometry]]:
-    """Return the pairs of polygons that share more than `TOLERANCE_M2`.
+    """Return the pairs of polygons that share more than `least_m2`.
 
     Parameters
     ----------
@@ -47,15 +51,17 @@ def overlaps(
         keep = first < second
         first, second = first[keep], second[keep]
     pieces = shapely.intersection(one[first], other[second])
-    is_large = measure(pieces) > TOLERANCE_M2
+    is_large = measure(pieces) > least_m2
     return [(int(first[at]), int(second[at]), pieces[at]) for at in np.lexsort((second, first)) if is_large[at]]
 
 
-def gaps(shapes: Shapes, *, measure: Callable[[Shapes], Any] = shapely.area) -> list[shapely.Polygon]:
-    """Return the holes of more than `TOLERANCE_M2` in the union of polygons; `measure` as for `overlaps`."""
+def gaps(
+    shapes: Shapes, *, measure: Callable[[Shapes], Any] = shapely.area, least_m2: float = TOLERANCE_M2
+) -> list[shapely.Polygon]:
+    """Return the holes of at least `least_m2` in the union of polygons; `measure` as for `overlaps`."""
     parts = shapely.get_parts(shapely.union_all(shapes))
     holes = np.array([shapely.Polygon(ring) for part in parts for ring in part.interiors], dtype=object)
-    return list(holes[measure(holes) > TOLERANCE_M2]) if len(holes) else []
+    return list(holes[measure(holes) >= least_m2]) if len(holes) else []
 
 
 def inner_lonlat(shape_m: shapely.Geometry, srid: int) -> tuple[float, float]:

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import pandas as pd
-import shapely
 from sqlalchemy import Connection, text
 
 from data.city_areas import as_multipolygon
 from data.city_sync import to_wkb
-from data.coverage import area_m2, overlaps
 from data.import_report import ImportReport, note_import
-from data.polygon_checks import MAX_NAME, check_places, find_column, read_codes, read_text
-from data.vector_files import place_of, read_polygons
+from data.polygon_review import Reference, Scope, review
+from data.polygon_table import Fields
 from gis.city import CityFacts, read_city
 from gis.errors import Finding
 from zones import jurisdictions
 from zones.jurisdictions import NewBoundary
 
+# In force at some time from the start on; the newest version of each.
+IN_FORCE = text(
+    """
+SELECT DISTINCT ON (j.jurisdiction_id) j.agency_code AS agency, j.code, j.name, j.is_citywide, v.priority, v.geom
+FROM siaga.boundary_version v JOIN siaga.jurisdiction j USING (jurisdiction_id)
+WHERE j.service_code = :service AND NOT j.is_citywide AND v.valid && tstzrange(:start, NULL)
+ORDER BY j.jurisdiction_id, lower(v.valid) DESC
+"""
+)
 OTHERS = text(
     """
-SELECT j.code, j.agency_code AS agency, v.priority, ST_AsBinary(v.geom) AS wkb
+SELECT j.agency_code || ' ' || j.code AS label, v.geom
 FROM siaga.boundary_version v JOIN siaga.jurisdiction j USING (jurisdiction_id)
 WHERE j.service_code = :service AND j.agency_code <> :agency AND NOT j.is_citywide
-  AND v.valid && tstzrange(:valid_from, NULL) AND v.priority = :priority
+  AND v.valid && tstzrange(:start, NULL) AND v.priority = :priority
 ORDER BY j.agency_code, j.code
 """
 )
@@ -70,6 +75,7 @@ def import_boundaries(
     priority: int = 100,
     valid_from: datetime | None = None,
     keep_others: bool = False,
+    reference: Reference | None = None,
     assume_crs: str | None = None,
     dry_run: bool = False,
     actor: str,
@@ -88,12 +94,14 @@ def import_boundaries(
     keep_others
         Leave jurisdictions of the pair that the file does not name; else they end at `valid_from`. City-wide ones
         (which take what no boundary covers) are always left.
+    reference
+        A layer whose names for the same codes are compared; without it those of the pair's jurisdictions are.
 
     Returns
     -------
     ImportReport
         `counts`: `created` (new codes), `changed` (known codes: a new version each), `ended`. Overlaps within the file
-        are warnings; with another agency at the same priority they refuse it.
+        and gaps are warnings; an overlap with another agency at the same priority refuses it.
 
     Raises
     ------
@@ -102,28 +110,46 @@ def import_boundaries(
     """
     city = read_city(tx)
     target = Target(agency=agency, service=service, priority=priority, start=valid_from or now, keep_others=keep_others)
-    read = read_polygons(path, assume_crs=assume_crs)
-    report = ImportReport(file=str(path), findings=list(read.findings), is_dry_run=dry_run)
-    frame = read.frame
+    found = review(
+        path,
+        boundary_scope(tx, city, target),
+        fields=Fields(code=code_field, name=name_field),
+        reference=reference,
+        assume_crs=assume_crs,
+    )
+    report = ImportReport(file=str(path), findings=list(found.findings), is_dry_run=dry_run, details=found.details())
     check_target(tx, report, target)
-    code_column = find_column(report, frame, code_field, ("code", "kode"), "--code-field")
-    name_column = find_column(report, frame, name_field, ("name", "nama", code_column or "name"), "--name-field")
-    codes = read_codes(report, frame, code_column) if code_column else []
-    names = read_text(report, frame, name_column, most=MAX_NAME) if name_column else []
-    check_places(report, frame, city)
     known = {row.code: row for row in tx.execute(MINE, {"service": service, "agency": agency})}
-    check_history(report, known, codes, target)
-    if not report.errors:
-        check_overlaps(tx, report, frame, codes, city, target)
+    check_history(report, known, found.rows["code"].to_list(), target)
     if report.settle().is_refused:
         return report
     with tx.begin_nested() as savepoint:
-        given = gpd.GeoDataFrame({"code": codes, "name": names}, geometry=frame.geometry.to_numpy(), crs=4326)
-        report.counts = write(tx, given, known, city, target, actor=actor, now=now, source=path.name)
+        report.counts = write(tx, found.rows, known, city, target, actor=actor, now=now, source=path.name)
         note_import(tx, "boundaries", report, subject=f"{agency}/{service}", actor=actor, now=now)
         if dry_run:
             savepoint.rollback()
     return report
+
+
+def boundary_scope(tx: Connection, city: CityFacts, target: Target) -> Scope:
+    """Return what a file of jurisdictions is judged against: the pair's own now, those that stay, other agencies'."""
+    moment = {"service": target.service, "start": target.start}
+    now = gpd.read_postgis(IN_FORCE, tx, params=moment, crs=4326).rename_geometry("geometry")
+    mine = now[now["agency"] == target.agency]
+    others = gpd.read_postgis(
+        OTHERS, tx, params={**moment, "agency": target.agency, "priority": target.priority}, crs=4326
+    )
+    return Scope(
+        bbox=city.bbox,
+        metric_srid=city.metric_srid,
+        service=target.service,
+        holes_allowed=bool(city.settings.get("holes_allowed")),
+        known=mine[["code", "name", "geometry"]].assign(parent_code=None),
+        beside=mine[mine["priority"] == target.priority][["code", "geometry"]].assign(label=mine["code"])
+        if target.keep_others
+        else None,
+        others=others.rename_geometry("geometry"),
+    )
 
 
 def check_target(tx: Connection, report: ImportReport, target: Target) -> None:
@@ -153,58 +179,6 @@ def check_history(report: ImportReport, known: dict[str, Any], codes: list[str],
             report.findings.append(
                 Finding(field="valid_from", value=target.start.isoformat(), reason=reason, hint="a later --valid-from")
             )
-
-
-def check_overlaps(
-    tx: Connection, report: ImportReport, frame: gpd.GeoDataFrame, codes: list[str], city: CityFacts, target: Target
-) -> None:
-    """Report what two polygons of the file share (a warning), and what another agency has at the same priority."""
-    shapes = frame.geometry.to_numpy()
-
-    measure = partial(area_m2, srid=city.metric_srid)
-
-    def say(row: int, other: str, reason: str, hint: str, piece: shapely.Geometry, level: str) -> None:
-        report.findings.append(
-            Finding(
-                row=row + 1,
-                field="geometry",
-                value=f"{codes[row]} / {other}",
-                reason=f"{codes[row]} and {other} overlap by {measure([piece])[0]:,.0f} m²{reason}",
-                hint=hint,
-                level=level,
-                **place_of(piece),
-            )
-        )
-
-    for one, two, piece in overlaps(shapes, measure=measure):
-        say(
-            one,
-            codes[two],
-            f" (row {two + 1}); the lower code wins there",
-            "give both the same border",
-            piece,
-            "warning",
-        )
-    others = tx.execute(
-        OTHERS,
-        {
-            "service": target.service,
-            "agency": target.agency,
-            "valid_from": target.start,
-            "priority": target.priority,
-        },
-    ).all()
-    theirs = shapely.from_wkb(pd.Series([bytes(row.wkb) for row in others], dtype=object).to_numpy())
-    for mine, their, piece in overlaps(shapes, theirs, measure=measure):
-        other = f"{others[their].agency} {others[their].code}"
-        say(
-            mine,
-            other,
-            f" for {target.service} at the same priority",
-            "say who comes first: --priority",
-            piece,
-            "error",
-        )
 
 
 def write(

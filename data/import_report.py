@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, update
 
+from data.polygon_findings import draw, save_map
 from gis.errors import Finding
 from gis.tables import audit, city
 from gis.words import Role
@@ -61,6 +62,10 @@ class ImportReport:
     def save(self, path: Path) -> None:
         """Write the report as JSON."""
         path.write_text(json.dumps(self.as_dict(), ensure_ascii=False, indent=1, default=str) + "\n")
+
+    def save_map(self, path: Path) -> None:
+        """Write the findings that have a place as GeoJSON, EPSG:4326, with the piece each speaks of."""
+        save_map(path, draw(self.findings))
 
 
 def note_import(tx: Connection, what: str, report: ImportReport, *, subject: str, actor: str, now: datetime) -> None:

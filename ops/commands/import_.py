@@ -27,6 +27,15 @@ def register(subparsers: argparse._SubParsersAction, shared: argparse.ArgumentPa
     polygons.add_argument("--name-field", metavar="F", help="column with the name (else name or nama)")
     polygons.add_argument("--code-field", metavar="F", help="column with the code (else code or kode)")
     polygons.add_argument("--crs", metavar="EPSG:N", help="for a file that names none")
+    polygons.add_argument("--report-map", type=Path, metavar="FILE.geojson", help="draw every finding there")
+    polygons.add_argument("--reference", type=Path, metavar="FILE", help="a layer whose names are compared by code")
+    polygons.add_argument("--reference-code-field", metavar="F", help="its column of codes (else the best fitting)")
+    polygons.add_argument("--reference-name-field", metavar="F", help="its column of names (else name or nama)")
+    polygons.add_argument(
+        "--propose-repair", type=Path, metavar="OUT", help="write a repaired layer (.geojson, .gpkg) and nothing else"
+    )
+    polygons.add_argument("--snap-to", metavar="REF", help="move borders onto those of a file, or of kelurahan")
+    polygons.add_argument("--tolerance-m", metavar="M", help="how far a repair may reach from a border (default 10)")
 
     areas = kinds.add_parser("admin-areas", parents=[polygons], help="kecamatan or kelurahan; all or nothing")
     areas.add_argument("--level", required=True, metavar="L", help="kecamatan, kelurahan or water")
@@ -61,8 +70,13 @@ def run(args: argparse.Namespace) -> int:
     from ops.state import State
 
     file_to_read(args.file, "FILE")
-    if args.report:
-        file_to_write(args.report, "--report", source=args.file)
+    for option in ("report", "report_map", "propose_repair"):
+        if getattr(args, option, None):
+            file_to_write(getattr(args, option), "--" + option.replace("_", "-"), source=args.file)
+    if getattr(args, "propose_repair", None):
+        from ops.commands import import_repair
+
+        return import_repair.run(args)
     with open_engine(State.at(args.state)) as engine, transaction(engine) as tx:
         report = _import_of(args.kind)(tx, args, database_now(tx))
         if args.dry_run or report.is_refused:
@@ -70,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
         if args.report:
             # Before the commit: a report that cannot be kept (a full disk) takes the import with it.
             report.save(args.report)
+        if getattr(args, "report_map", None):
+            report.save_map(args.report_map)
     print_report(report)
     is_strict = getattr(args, "strict", False)
     return REFUSED if report.is_refused or (is_strict and report.errors) else DONE
@@ -89,6 +105,7 @@ def _areas(tx: Any, args: argparse.Namespace, now: datetime) -> Any:
         name_field=args.name_field,
         code_field=args.code_field,
         parent_field=args.parent_field,
+        reference=reference_of(args),
         assume_crs=args.crs,
         dry_run=args.dry_run,
         actor="import",
@@ -108,8 +125,9 @@ def _boundaries(tx: Any, args: argparse.Namespace, now: datetime) -> Any:
         name_field=args.name_field,
         code_field=args.code_field,
         priority=args.priority,
-        valid_from=_in_city(args.valid_from, read_city(tx).time_zone),
+        valid_from=in_city(args.valid_from, read_city(tx).time_zone),
         keep_others=args.keep_others,
+        reference=reference_of(args),
         assume_crs=args.crs,
         dry_run=args.dry_run,
         actor="import",
@@ -123,7 +141,24 @@ def _stations(tx: Any, args: argparse.Namespace, now: datetime) -> Any:
     return import_stations(tx, args.file, dry_run=args.dry_run, actor="import", now=now)
 
 
-def _in_city(text: str | None, zone: Any) -> datetime | None:
+def reference_of(args: argparse.Namespace) -> Any:
+    """Return the layer whose names are compared, `None` if none was named."""
+    from data.polygon_review import Reference
+    from data.vector_files import read_polygons
+    from ops.arguments import file_to_read
+
+    if args.reference is None:
+        return None
+    file_to_read(args.reference, "--reference")
+    return Reference(
+        layer=read_polygons(args.reference, assume_crs=args.crs),
+        name=args.reference.name,
+        code_field=args.reference_code_field,
+        name_field=args.reference_name_field,
+    )
+
+
+def in_city(text: str | None, zone: Any) -> datetime | None:
     """Return a moment; a date, or a time without an offset, is meant in the city."""
     from gis.errors import ValueRefused
 
@@ -137,13 +172,18 @@ def _in_city(text: str | None, zone: Any) -> datetime | None:
     return value if value.tzinfo else value.replace(tzinfo=zone)
 
 
+def print_findings(findings: Any, stream: Any = None) -> None:
+    """Print the first findings: what refuses comes before what is only odd."""
+    stream = stream or sys.stderr
+    for finding in sorted(findings, key=lambda finding: finding.level != "error")[:SHOWN]:
+        print(f"  {'warning: ' if finding.level == 'warning' else ''}{finding}", file=stream)
+    if len(findings) > SHOWN:
+        print(f"  … and {len(findings) - SHOWN} more; --report FILE.json has all", file=stream)
+
+
 def print_report(report: Any) -> None:
     """Print the first findings, and what was written."""
-    # What refuses comes before what is only odd.
-    for finding in sorted(report.findings, key=lambda finding: finding.level != "error")[:SHOWN]:
-        print(f"  {'warning: ' if finding.level == 'warning' else ''}{finding}", file=sys.stderr)
-    if len(report.findings) > SHOWN:
-        print(f"  … and {len(report.findings) - SHOWN} more; --report FILE.json has all", file=sys.stderr)
+    print_findings(report.findings)
     counts = ", ".join(f"{count} {name}" for name, count in report.counts.items()) or "nothing"
     verb = "refused; nothing was written" if report.is_refused else "would write" if report.is_dry_run else "wrote"
     print(f"{report.file}: {verb}" + ("" if report.is_refused else f" {counts}"))

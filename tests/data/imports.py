@@ -50,3 +50,13 @@ def geojson(path: Path, rows: list[dict[str, Any]]) -> Path:
 def warnings_of(report: ImportReport) -> list[Finding]:
     """Return the findings that refuse nothing."""
     return [finding for finding in report.findings if finding.level == "warning"]
+
+
+def of_kind(report: ImportReport, *kinds: str) -> list[Finding]:
+    """Return the findings of some kinds, in order."""
+    return [finding for finding in report.findings if getattr(finding, "kind", "") in kinds]
+
+
+def kinds_of(report: ImportReport) -> set[str]:
+    """Return the kinds of findings there are."""
+    return {getattr(finding, "kind", "") for finding in report.findings}

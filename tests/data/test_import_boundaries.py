@@ -13,7 +13,7 @@ from data.import_boundaries import import_boundaries
 from data.import_report import ImportReport
 from gis.city import read_city
 from tests.api.city import START, seed
-from tests.data.imports import EAST, MIDDLE_X, NORTH, NOW, SOUTH, WEST, box, geojson, quarters, warnings_of
+from tests.data.imports import EAST, MIDDLE_X, NORTH, NOW, SOUTH, WEST, box, geojson, kinds_of, of_kind, quarters
 from zones.jurisdictions import ensure
 from zones.matching import match_point
 
@@ -41,7 +41,14 @@ def test_the_file_becomes_the_whole_set(city: Connection, tmp_path: Path) -> Non
     """New codes are made, known ones get a new version, the rest ends; other agencies are left alone."""
     rows = quarters(B1={"code": "polsek-barat", "name": "Polsek Barat Baru"})
     report = load(city, geojson(tmp_path / "p.geojson", rows))
-    assert report.findings == []
+    assert report.errors == []
+    assert [(finding.row, finding.value) for finding in of_kind(report, "unknown_code")] == [
+        (2, "B2"),
+        (3, "T1"),
+        (4, "T2"),
+    ]
+    assert [finding.value for finding in of_kind(report, "missing")] == ["polsek-timur"]
+    assert kinds_of(report) == {"unknown_code", "missing", "name"}
     assert report.counts == {"created": 3, "changed": 1, "ended": 1}
     assert police(city) == [("polsek-barat", 2)]
     assert police(city, at=START) == [("polsek-barat", 1)]
@@ -88,7 +95,7 @@ def test_a_citywide_jurisdiction_stays(city: Connection, tmp_path: Path) -> None
 def test_overlaps_within_the_file_are_warnings(city: Connection, tmp_path: Path) -> None:
     rows = quarters(B1={"geometry": box(WEST, SOUTH, MIDDLE_X + 0.001, -4.0)})
     report = load(city, geojson(tmp_path / "p.geojson", rows))
-    (warning,) = warnings_of(report)
+    (warning,) = of_kind(report, "overlap")
     assert (report.is_refused, warning.row, warning.value) == (False, 1, "B1 / T1")
     assert warning.reason.startswith("B1 and T1 overlap by 613,")
     assert warning.reason.endswith("m² (row 3); the lower code wins there")

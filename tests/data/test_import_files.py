@@ -61,7 +61,7 @@ def test_attributes_come_as_text(tmp_path: Path) -> None:
     )
     assert read.findings == ()
     assert read.frame["code"].to_list() == ["7471010011", "7471010012"]
-    assert read.frame["area"].to_list() == ["1.5", "2.0"]
+    assert read.frame["area"].to_list() == ["1.5", "2"]
     assert read.frame["name"].isna().to_list() == [False, True]
     assert read.frame.crs.to_epsg() == 4326
 
@@ -285,7 +285,7 @@ def wild_vertices(path: Path) -> None:
         ("a.xlsx", lambda path: path.write_text("x"), "expected one of .geojson"),
         ("a.zip", lambda path: path.write_text("not at all"), "not a zip file"),
         ("a.zip", bomb, "MB unpacked"),
-        ("a.zip", lying_bomb, "cannot be read|is not ESRI Shapefile|reader stopped"),
+        ("a.zip", lying_bomb, "not a zip file|cannot be read|larger than the archive says"),
         ("a.zip", many_entries, "more than 100 entries"),
         ("a.zip", two_shapefiles, "2 shapefiles inside; expected exactly one"),
         ("a.zip", climbing, "points out of the archive"),
@@ -310,7 +310,7 @@ def test_files_that_are_refused(tmp_path: Path, name: str, make: Callable[[Path]
 
 
 def test_a_reader_that_takes_too_much_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("data.vector_files.CHILD_WALL_S", 0.05)
+    monkeypatch.setattr("data.throwaway.WALL_S", 0.05)
     with pytest.raises(DataError, match=r"longer than 0\.05 s and was stopped"):
         read_polygons(geojson(tmp_path / "a.geojson", feature(BOX)))
 
