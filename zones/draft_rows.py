@@ -28,6 +28,13 @@ FROM siaga.boundary_draft_change WHERE boundary_draft_id = :id ORDER BY agency_c
 """
 )
 
+KEYS = text(
+    """
+SELECT boundary_draft_id, agency_code || '/' || code AS key FROM siaga.boundary_draft_change
+WHERE boundary_draft_id = ANY (CAST(CAST(:ids AS text[]) AS uuid[])) ORDER BY agency_code COLLATE "C", code COLLATE "C"
+"""
+)
+
 # What commits after a draft's base did to the jurisdictions it touches.
 SINCE = text(
     """
@@ -97,6 +104,14 @@ def read_changes(tx: Connection, draft_id: str) -> list[Change]:
             jurisdiction_id=row.jurisdiction_id,
         )
         found.append(Change(kind=row.kind, area=area, base_version_id=row.base_version_id))
+    return found
+
+
+def read_keys(tx: Connection, draft_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Return the ``AGENCY/CODE`` of what each draft changes, in order; without shapes."""
+    found: dict[str, list[str]] = {draft_id: [] for draft_id in draft_ids}
+    for row in tx.execute(KEYS, {"ids": list(draft_ids)}):
+        found[row.boundary_draft_id].append(row.key)
     return found
 
 

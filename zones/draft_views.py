@@ -19,6 +19,7 @@ from zones.draft_rows import (
     find,
     read_changes,
     read_events,
+    read_keys,
     read_signatures,
 )
 from zones.draft_signing import may_sign
@@ -105,15 +106,17 @@ def list_drafts(
         statement = statement.where(table.c.service_code == service)
     if state is not None:
         statement = statement.where(table.c.state == state)
+    rows = tx.execute(statement).mappings().all()
+    keys = read_keys(tx, [row["boundary_draft_id"] for row in rows])
     found = []
-    for row in tx.execute(statement).mappings().all():
+    for row in rows:
         sides = row["checks"]["sides"] if row["checks"] else []
         signed = read_signatures(tx, row["boundary_draft_id"], row["digest"]) if sides else {}
         waiting = [side for side in sides if side["jurisdiction"] not in signed]
         found.append(
             {
                 **head(row, language),
-                "jurisdictions": [change.area.key for change in read_changes(tx, row["boundary_draft_id"])],
+                "jurisdictions": keys[row["boundary_draft_id"]],
                 "n_sides": len(sides),
                 "n_signed": len(sides) - len(waiting),
                 "may_sign": row["state"] == PROPOSED and any(may_sign(side, actor) for side in waiting),

@@ -139,8 +139,10 @@ def polygons(shape: BaseGeometry) -> shapely.MultiPolygon:
 
 def is_same(one: Area | None, two: Area | None) -> bool:
     """Whether two areas of a jurisdiction say the same: name, priority and shape, to the vertex."""
+    if one is two:
+        return True
     if one is None or two is None:
-        return one is two
+        return False
     return (one.name, one.priority) == (two.name, two.priority) and one.shape.normalize().equals_exact(
         two.shape.normalize(), 0
     )

@@ -30,7 +30,8 @@ NEEDED = ("code", "name", "agency", "priority", "version", "is_citywide")
 
 JURISDICTIONS = text(
     """
-SELECT j.code, j.name, j.agency_code AS agency, v.priority, v.version, j.is_citywide, ST_AsBinary(v.geom) AS wkb
+SELECT j.code, coalesce(v.name, j.name) AS name, j.agency_code AS agency, v.priority, v.version, j.is_citywide,
+       ST_AsBinary(v.geom) AS wkb
 FROM siaga.boundaries_in_force(:at, :boundary_set) v JOIN siaga.jurisdiction j USING (jurisdiction_id)
 WHERE j.service_code = :service ORDER BY j.agency_code COLLATE "C", j.code COLLATE "C"
 """
