@@ -10,11 +10,13 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from zones.exact_shapes import LEAST_M2
+from zones.exact_shapes import LEAST_M2, is_narrow
 from zones.layers import Area, Layer, area_m2, is_same, polygons
 
 # Ground gained farther from the service area is a slip: police areas do cross the city line, but not the province.
 MARGIN_M = 10_000.0
+# A piece that is cut off and nowhere wider is hardly meant.
+SLIVER_M = 50.0
 # What is listed and drawn of each kind at most; the sums count all.
 LISTED = 200
 
@@ -122,6 +124,20 @@ def created_gaps(before: Layer, after: Layer, srid: int) -> list[dict[str, Any]]
     parts = list(shapely.get_parts(polygons(ground)))
     found = sorted(_listed(parts, srid), key=lambda item: -item["area_m2"])
     return [item for item in found if item["area_m2"] > LEAST_M2][:LISTED]
+
+
+def created_slivers(before: Layer, after: Layer, srid: int) -> list[dict[str, Any]]:
+    """List small pieces of a jurisdiction that a change cuts off from the rest of it: two outlines that differ."""
+    found = []
+    for key, area in after.items():
+        if is_same(before.get(key), area):
+            continue
+        old = {part.normalize().wkb for part in shapely.get_parts(before[key].shape)} if key in before else set()
+        parts = list(shapely.get_parts(area.shape))
+        news = [part for part in parts if part.normalize().wkb not in old] if len(parts) > 1 else []
+        news = [part for part in news if is_narrow(part, srid, SLIVER_M)]
+        found += [{"jurisdiction": key, **item} for item in _listed(news, srid)]
+    return sorted(found, key=lambda item: -item["area_m2"])[:LISTED]
 
 
 def gained_outside(before: Layer, after: Layer, service_area: BaseGeometry | None, srid: int) -> list[dict[str, Any]]:

@@ -13,7 +13,14 @@ from sqlalchemy import Connection, RowMapping, text
 from gis.city import CityFacts
 from gis.errors import Finding
 from gis.messages import message
-from zones.draft_checks import Difference, created_gaps, created_overlaps, differences, gained_outside
+from zones.draft_checks import (
+    Difference,
+    created_gaps,
+    created_overlaps,
+    created_slivers,
+    differences,
+    gained_outside,
+)
 from zones.draft_rows import Change, find, read_changes, with_changes
 from zones.layers import Area, read_layer
 from zones.matching import current_set
@@ -39,8 +46,8 @@ class Effects:
         Layers of the service without and with the draft.
     differences
         By ``AGENCY/CODE``: see `draft_checks.differences`.
-    overlaps, gaps, outside
-        As `draft_checks` lists them.
+    overlaps, gaps, outside, slivers
+        As `draft_checks` lists them; slivers refuse nothing.
     """
 
     before: dict[str, Area]
@@ -49,6 +56,7 @@ class Effects:
     overlaps: list[dict[str, Any]]
     gaps: list[dict[str, Any]]
     outside: list[dict[str, Any]]
+    slivers: list[dict[str, Any]]
 
     @property
     def sides(self) -> list[dict[str, Any]]:
@@ -114,7 +122,8 @@ class Effects:
             "overlaps": self.overlaps,
             "gaps": self.gaps,
             "outside": self.outside,
-            "is_clean": not (self.overlaps or self.gaps or self.outside),
+            "slivers": self.slivers,
+            "is_clean": not (self.overlaps or self.gaps or self.outside or self.slivers),
         }
 
     def _name(self, key: str) -> str:
@@ -162,6 +171,7 @@ def effects_at(
         overlaps=overlaps,
         gaps=gaps,
         outside=outside,
+        slivers=created_slivers(*first, srid),
     )
 
 

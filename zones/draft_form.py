@@ -20,6 +20,8 @@ MAX_AREAS = 500
 MAX_CODE, MAX_NAME, MAX_REASON = 60, 200, 1_000
 # How far a hand on a map is off the border it means, metres; and the most it may be told to be.
 SNAP_M, MAX_SNAP_M = 5.0, 50.0
+# Outlines of kelurahan from another source are farther off than a hand.
+AREA_SNAP_M = 30.0
 # A change is planned months ahead, not years.
 FARTHEST = timedelta(days=5 * 366)
 DEFAULT_PRIORITY = 100
@@ -57,7 +59,7 @@ class Edit:
     @property
     def snap_m(self) -> float:
         """Return the width below which a difference is the hand's, metres."""
-        return float(self.values.get("snap_m", SNAP_M))
+        return float(self.values.get("snap_m", AREA_SNAP_M if "areas" in self.values else SNAP_M))
 
     @property
     def rest(self) -> str:

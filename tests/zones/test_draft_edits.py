@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -12,7 +13,7 @@ from shapely.affinity import translate
 from gis.city import CityFacts
 from gis.errors import ValueRefused
 from tests.conftest import ROOT
-from zones.draft_checks import created_gaps, created_overlaps, differences, gained_outside
+from zones.draft_checks import created_gaps, created_overlaps, created_slivers, differences, gained_outside
 from zones.draft_edits import apply
 from zones.draft_form import MAX_VERTICES, parse_edit
 from zones.layers import Area, area_m2
@@ -152,6 +153,39 @@ def test_borders_drawn_differently_leave_no_strips():
     exact = edited(before, {**body, "snap_m": 0}, areas)
     assert exact["POL/A"].shape.equals(shapely.difference(before["POL/A"].shape, areas["k"]))
     assert shapely.coverage_is_valid(shapes(exact))
+
+
+def test_pieces_that_are_cut_off_are_listed():
+    before = three()
+    in_two = shapely.difference(before["POL/A"].shape, box(1, -1, 1.5, 3))
+    cut = layer_of(*before.values(), area("A", in_two))
+    areas = {"k": box(-1, 0.03, 1, 3)}  # the west part but for a strip of 33 m
+    body = {"kind": "handover", "areas": ["k"], "from": "A", "to": "B"}
+    after = edited(cut, {**body, "snap_m": 10}, areas)
+    (found,) = created_slivers(cut, after, SRID)
+    assert (found["jurisdiction"], found["area_m2"]) == ("POL/A", pytest.approx(36_700, rel=0.02))
+    assert created_slivers(cut, edited(cut, {**body, "snap_m": 40}, areas), SRID) == []
+
+
+def test_outlines_from_another_source_leave_a_valid_coverage(geodata):
+    """Real kelurahan of one file handed over between kecamatan of another, whose borders differ by up to 50 m."""
+    frame = gpd.read_file(geodata / "kendari_kelurahan.geojson", engine="pyogrio")
+    other = gpd.read_file(geodata / "kendari_kelurahan_cahyadsn_dirty.geojson", engine="pyogrio")
+    grouped = frame.geometry.groupby(frame["kode_bps"].astype(str).str[:7])
+    before = layer_of(*(area(code, shapely.union_all(parts.to_numpy())) for code, parts in grouped))
+    n = 0
+    for outline in other.geometry.to_numpy()[::4]:
+        held = {key: shapely.intersection(one.shape, outline).area for key, one in before.items()}
+        giver = max(held, key=held.get)
+        for receiver in [key for key, one in before.items() if key != giver and one.shape.intersects(outline)][:1]:
+            body = {"kind": "handover", "areas": ["k"], "from": giver, "to": receiver}
+            after = edited(before, body, {"k": outline})
+            n += 1
+            assert shapely.coverage_is_valid(shapes(after))
+            assert created_gaps(before, after, SRID) == created_overlaps(before, after, SRID) == []
+            assert {key for key, one in differences(before, after, SRID).items() if one.why} == {giver, receiver}
+            assert len(created_slivers(before, after, SRID)) <= 1
+    assert n > 5
 
 
 def test_many_random_edits_keep_the_coverage(polsek, kendari_areas):
