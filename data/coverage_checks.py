@@ -38,7 +38,8 @@ def _widest(piece: shapely.Geometry) -> float:
 def _inner_radius(part: shapely.Polygon) -> float:
     # Half the width of a long rectangle is area / perimeter: to a hundredth of that is exact enough for a report.
     tolerance = max(part.area / part.length / 100, 1e-4)
-    return float(shapely.maximum_inscribed_circle(part, tolerance=tolerance).length)
+    simple = shapely.simplify(part, tolerance, preserve_topology=True)  # of a hundred thousand vertices it takes long
+    return float(shapely.maximum_inscribed_circle(simple, tolerance=tolerance).length)
 
 
 def check_overlaps(

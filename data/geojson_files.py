@@ -233,8 +233,9 @@ def polygon_of(coordinates: Any) -> tuple[shapely.Polygon, bool]:
     rings = [ring_of(ring) for ring in coordinates]
     if not rings or not len(rings[0][0]):
         return shapely.Polygon(), False
-    shell, *holes = [shapely.linearrings(ring) for ring, _ in rings]
-    return shapely.Polygon(shell, holes), any(high for _, high in rings)
+    with np.errstate(invalid="ignore"):  # numbers that are none are told by whoever asked
+        shell, *holes = [shapely.linearrings(ring) for ring, _ in rings]
+        return shapely.Polygon(shell, holes), any(high for _, high in rings)
 
 
 def ring_of(positions: Any) -> tuple[np.ndarray[Any, Any], bool]:

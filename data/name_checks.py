@@ -12,14 +12,18 @@ import shapely
 
 from data.polygon_findings import Kind, PolygonFinding, place_of
 
+KINDS = ("kelurahan", "kel", "desa", "kecamatan", "kec", "kabupaten", "kab", "kota")
+
 
 def plain(name: str) -> str:
-    """Return a name as it is compared: case, accents' encoding, hyphens and double blanks do not matter.
+    """Return a name as it is compared: case, accents' encoding, hyphens and the word before it do not matter.
 
-    A blank does: "Benuanirae" and "Benua Nirae" are two spellings, and a search for one misses the other.
+    "Kelurahan Wua-Wua" is "Wua Wua". A blank does: "Benuanirae" and "Benua Nirae" are two spellings, and a search for
+    one misses the other.
     """
     folded = unicodedata.normalize("NFKC", name).casefold()
-    return re.sub(r"[\s\-‐-―_.,']+", " ", folded).strip()
+    spaced = re.sub(r"[\s\-‐-―_.,']+", " ", folded).strip()
+    return re.sub(rf"^({'|'.join(KINDS)}) (?=\S)", "", spaced)
 
 
 def best_column(reference: gpd.GeoDataFrame, codes: set[str]) -> str | None:

@@ -27,6 +27,8 @@ from data.zip_files import ZipRefused, unpack_shapefile
 
 POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 LATIN_1 = "ISO-8859-1"
+# What GDAL adds to every placemark of a KML file.
+KML_OWN = "timestamp begin end altitudeMode tessellate extrude visibility drawOrder icon".split()
 
 
 class Refused(Exception):
@@ -109,6 +111,7 @@ def open_file(path: Path, driver: str) -> Opened:
     Refused
         It is not of the format its ending says, damaged, or has several layers or none.
     """
+    name = {"LIBKML": "KML"}.get(driver, driver)
     try:
         if driver == "GeoJSON":
             return open_geojson(path)
@@ -126,8 +129,10 @@ def open_file(path: Path, driver: str) -> Opened:
         raise Refused(str(refused)) from None
     except Exception as error:  # every driver and library underneath has errors of its own
         if "not recognized as being in a supported file format" in str(error):
-            raise Refused(f"is not {driver} inside, whatever its ending says, or damaged") from None
-        raise Refused(f"cannot be read as {driver}: {str(error)[:300]}") from None
+            raise Refused(f"is not {name} inside, whatever its ending says, or damaged") from None
+        if "Nonlinear geometry" in str(error):
+            raise Refused("holds curves; convert arcs to straight segments before the export") from None
+        raise Refused(f"cannot be read as {name}: {str(error)[:300]}") from None
 
 
 def open_geojson(path: Path) -> Opened:
@@ -146,6 +151,8 @@ def open_by_gdal(path: Path, driver: str) -> Opened:
         raise Refused("no layer with geometry")
     encoding = encoding_of(path, driver)
     frame = gpd.read_file(path, layer=drawn[0], engine="pyogrio", encoding=encoding)
+    if driver == "LIBKML":
+        frame = frame.drop(columns=[column for column in KML_OWN if column in frame])
     if encoding == LATIN_1:
         frame = as_utf8_if_it_is(frame)
     findings = [
@@ -305,9 +312,8 @@ def as_text(values: pd.Series) -> pd.Series:
 
 def main() -> int:
     """Read the file of the request; the frame goes to `frame.parquet`."""
-    throwaway.limit_self()
+    asked = throwaway.begin()
     warnings.simplefilter("ignore")
-    asked = throwaway.take_request()
     try:
         found = read(Path(asked["path"]), asked["driver"], asked["assume_crs"])
     except Refused as refused:

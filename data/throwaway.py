@@ -62,7 +62,8 @@ def run(
     """
     for name, frame in (frames or {}).items():
         put_frame(folder / f"{name}.parquet", frame)
-    (folder / "request.json").write_text(json.dumps(request))
+    limits = {"memory_bytes": MEMORY_BYTES, "cpu_s": CPU_S, "file_bytes": FILE_BYTES}
+    (folder / "request.json").write_text(json.dumps(request | {"limits": limits}))
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
@@ -97,21 +98,18 @@ def run(
     return Outcome(answer=json.loads(answer.read_text()) if answer.exists() else None, stopped=stopped)
 
 
-def limit_self() -> None:
-    """Take, as the first act of a child, what memory, time and disk a file of the allowed size needs; no core file."""
+def begin() -> dict[str, Any]:
+    """Begin a child: return what it was asked, once it may take no more memory, time and disk than it was given."""
+    request: dict[str, Any] = json.loads(Path("request.json").read_text())
+    limits = request.pop("limits")
     for what, most in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_CPU, CPU_S),
-        (resource.RLIMIT_FSIZE, FILE_BYTES),
+        (resource.RLIMIT_AS, limits["memory_bytes"]),
+        (resource.RLIMIT_CPU, limits["cpu_s"]),
+        (resource.RLIMIT_FSIZE, limits["file_bytes"]),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
     os.nice(NICENESS)
-
-
-def take_request() -> dict[str, Any]:
-    """Return, in a child, what it was asked."""
-    request: dict[str, Any] = json.loads(Path("request.json").read_text())
     return request
 
 

@@ -23,7 +23,7 @@ DRIVERS = {
     ".geojson": "GeoJSON",
     ".json": "GeoJSON",
     ".gpkg": "GPKG",
-    ".kml": "KML",
+    ".kml": "LIBKML",
     ".zip": "ESRI Shapefile",
     ".shp": "ESRI Shapefile",
     ".parquet": "Parquet",
