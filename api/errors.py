@@ -178,6 +178,11 @@ def _internal(error: Exception, language: Language) -> Response:
     return document(500, "internal", language, text("internal", language, id=number))
 
 
+def _listed(expected: object) -> str:
+    """Return pydantic's ``'a', 'b' or 'c'`` as a list without a word of English."""
+    return str(expected).replace("'", "").replace(" or ", ", ")
+
+
 # How pydantic names a fault in a query parameter -> our reason and hint.
 _REASONS: dict[str, Callable[[Language, dict[str, Any]], tuple[str, str]]] = {
     "missing": lambda lang, c: (message("required", lang), ""),
@@ -199,9 +204,10 @@ _REASONS: dict[str, Callable[[Language, dict[str, Any]], tuple[str, str]]] = {
         text("at-most-characters", lang, limit=c["max_length"]),
     ),
     "string_too_short": lambda lang, c: (message("required", lang), ""),
-    "string_pattern_mismatch": lambda lang, c: (text("bad-pattern", lang), f"{c['pattern']}"),
-    "enum": lambda lang, c: (message("one_of", lang, allowed=str(c["expected"]).replace("'", "")), ""),
-    "literal_error": lambda lang, c: (message("one_of", lang, allowed=str(c["expected"]).replace("'", "")), ""),
+    # The only parameter with a pattern is a cursor, and its pattern is for no reader.
+    "string_pattern_mismatch": lambda lang, c: (text("bad-pattern", lang), text("cursor-hint", lang)),
+    "enum": lambda lang, c: (message("one_of", lang, allowed=_listed(c["expected"])), ""),
+    "literal_error": lambda lang, c: (message("one_of", lang, allowed=_listed(c["expected"])), ""),
 }
 
 

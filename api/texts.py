@@ -110,6 +110,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "at-most-characters": ("paling banyak {limit} karakter", "at most {limit} characters"),
     "at-least": ("paling kecil {limit}", "at least {limit}"),
     "bad-pattern": ("bentuknya salah", "has the wrong form"),
+    "cursor-hint": ("angka saja; mulai lagi dengan 0", "digits only; begin again with 0"),
     "bad-value": ("nilai tidak dapat diterima", "value not accepted"),
     "bbox": ("bukan empat angka west,south,east,north", "not four numbers west,south,east,north"),
     "bbox-hint": (

@@ -15,6 +15,8 @@ from routing_engine.dispatch.context import Context
 from routing_engine.network.reachability import streets_outside
 
 MINUTES = (5, 10, 15)
+# Whose reach is asked for first; the others follow by name.
+URGENT = ("medical", "fire", "rescue", "police")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +36,28 @@ class ReachServices:
         self._context = Context(state)
 
     def posts(self, language: str) -> tuple[list[Post], int]:
-        """Return the stations in service, by service and name, and the present hour of the city's day."""
+        """Return the stations in service, urgent services first, and the present hour of the city's day."""
         with transaction(self.engine) as tx:
             moment = self._context.current(tx)
         stations = moment.snapshot.stations
-        names = {
-            int(number): moment.snapshot.services[service].name(language)
+        services = {
+            int(number): service
             for (service, agency), numbers in stations.groups.items()
             if agency is None
             for number in numbers
         }
+        names = {code: service.name(language) for code, service in moment.snapshot.services.items()}
+
+        def rank(i: int) -> tuple[int, str, str, str]:
+            service = services.get(i, "")
+            urgency = URGENT.index(service) if service in URGENT else len(URGENT)
+            return urgency, names.get(service, ""), stations.names[i], stations.codes[i]
+
+        order = sorted(range(len(stations.codes)), key=rank)
         posts = [
-            Post(code=code, name=stations.names[i], service=names.get(i, "")) for i, code in enumerate(stations.codes)
+            Post(code=stations.codes[i], name=stations.names[i], service=names.get(services.get(i, ""), ""))
+            for i in order
         ]
-        posts.sort(key=lambda post: (post.service, post.name, post.code))
         return posts, moment.snapshot.city.hour_of(moment.now)
 
     def reached(self, station: str, hour: int, *, minutes: Sequence[float] = MINUTES, language: str) -> dict[str, Any]:

@@ -44,6 +44,18 @@ SELECT boundary_version_id::text, ST_AsGeoJSON(ST_SimplifyPreserveTopology(geom,
 FROM siaga.boundary_version WHERE boundary_version_id::text = ANY (:versions)
 """
 )
+# Who else was near where nobody else was a candidate: at half a metre from a border that is the question.
+NEARBY = text(
+    """
+SELECT j.code, j.name, j.agency_code AS agency, ST_Distance(v.geom::geography, p.geom::geography) AS border_m,
+       ST_AsGeoJSON(ST_SimplifyPreserveTopology(v.geom, 0.0001), 5)::json AS geometry
+FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) p,
+     siaga.boundaries_in_force(:at, :boundary_set) v JOIN siaga.jurisdiction j USING (jurisdiction_id)
+WHERE j.service_code = :service AND NOT j.is_citywide AND v.boundary_version_id::text <> ALL (:versions)
+  AND ST_DWithin(v.geom, p.geom, 0.02)
+ORDER BY border_m, j.code LIMIT 2
+"""
+)
 DISC = text(
     """
 SELECT ST_AsGeoJSON(
@@ -85,12 +97,17 @@ def explain(
     duty = duties[0] if duties else None
     winners = [candidate for candidate in drawn if candidate["lost"] is None]
     first = winners[0]["geometry"] if winners else None
+    losers = [candidate for candidate in drawn if candidate["lost"] is not None]
+    near = {"lon": inputs["lon"], "lat": inputs["lat"], "at": row["at"], "boundary_set": row["boundary_set"]}
+    asked = {**near, "service": row["service_code"], "versions": versions}
+    nearby = [] if losers or len(winners) > 1 else [dict(one) for one in tx.execute(NEARBY, asked).mappings()]
     return {
         "receipt": dict(row),
         "why": (duty.why_en if english else duty.why_id) if duty else None,
         "geometry": shapes.get(duty.boundary_version_id) if duty and duty.boundary_version_id else first,
         "winners": winners,
-        "runners_up": [candidate for candidate in drawn if candidate["lost"] is not None],
+        "runners_up": losers,
+        "nearby": nearby,
         "disc": disc,
         "station": {
             "code": duty.station_code,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from shapely.geometry import Polygon, mapping, shape
 
 from dashboard.components.maps import city_map, dot, polygons, show_map
 from dashboard.planner_filters import Filters, to_address
@@ -76,14 +77,20 @@ def draw(reach: ReachServices, filters: Filters, center: tuple[float, float], th
     said = found["features"][0]["properties"]
     m = city_map((said["from"]["lon"], said["from"]["lat"]) if said["from"] else center, zoom=13)
     # The widest first: what is nearer lies on top.
-    for feature, colour in reversed(list(zip(found["features"], colours, strict=True))):
+    for ring, colour in reversed(list(zip(rings(found["features"]), colours, strict=True))):
         style = {"fillColor": colour, "fillOpacity": OPACITY, "color": colour, "weight": 1.5}
-        polygons(m, feature["geometry"], style)
+        polygons(m, ring, style)
     if outside_m:
         polygons(m, outside, OUTSIDE)
     dot(m, (said["from"]["lon"], said["from"]["lat"]), fill=colours[0])
     show_map(m, key="planner_reach", height=MAP_HEIGHT, language=language)
     st.html(legend(found, colours, outside_m, language))
+
+
+def rings(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what each time adds to the one before, as GeoJSON: overlaid colours would not be the legend's."""
+    shapes = [shape(feature["geometry"]) for feature in features]
+    return [mapping(one.difference(before)) for one, before in zip(shapes, [Polygon(), *shapes], strict=False)]
 
 
 def legend(found: dict[str, Any], colours: list[str], outside_m: float, language: str) -> str:

@@ -236,7 +236,8 @@ def test_live_shows_an_agency_its_own_assignments_only(browsers, save):
 
 @pytest.mark.parametrize("since", ["x", "-1", "1.5", "9" * 21, "'", "\u0663"])
 def test_bad_cursor_is_refused(browsers, since):
-    assert_problem(browsers["operator"].get("/api/live", params={"since": since}), 422)
+    refused = assert_problem(browsers["operator"].get("/api/live", params={"since": since}), 422)
+    assert "[0-9]" not in refused["errors"][0]["hint"]
 
 
 def test_incident_is_shown_whole_and_its_assignment_moves(browsers, save):
@@ -310,6 +311,13 @@ def test_receipt_comes_with_the_shapes_that_explain_it(browsers, save):
     foreign = save()["assignments"][0]["assignment_id"]
     answer = browsers["operator"].get(f"/api/receipts/{west['receipt_id']}", params={"assignment": foreign})
     assert_problem(answer, 404)
+    # A step from the border, with nobody else a candidate, the neighbour and its distance are named all the same.
+    close = save(lon=122.499995)["assignments"][0]["receipt_id"]
+    answer = browsers["operator"].get(f"/api/receipts/{close}").json()
+    (east,) = answer["nearby"]
+    assert (answer["runners_up"], east["code"], east["agency"]) == ([], "polsek-timur", "POL")
+    assert 0 < east["border_m"] < 1
+    assert east["geometry"]["type"] in ("Polygon", "MultiPolygon")
     exact = save()["assignments"][0]["receipt_id"]
     assert browsers["operator"].get(f"/api/receipts/{exact}").json()["disc"] is None
 

@@ -141,3 +141,25 @@ def test_the_callers_number_is_masked_until_a_reason_is_given(open_desk, kendari
     until(desk.page.locator(".sg-own").count, "no details")
     assert desk.page.locator(".sg-called").count() == 0
     assert "7890" not in desk.page.content()
+
+
+def test_on_a_small_screen_no_button_is_cut(open_desk):
+    operator = open_desk("operator")
+    page = operator.page
+    page.set_viewport_size({"width": 1024, "height": 700})
+    operator.report("n kbk1 @-3.98631, 122.51431 !2 ; warung terbakar")
+    type_command(operator, "n kbk1 @-3.97931, 122.51931 #latihan ; asap")
+    until(lambda: page.evaluate(DRAFT).get("isDrill"), "no drill")
+    # Each button or field is what the pointer meets in its middle and at its ends.
+    cut = page.evaluate(
+        """() => {
+          const isMet = (node, x, y) => { const met = document.elementFromPoint(x, y);
+            return Boolean(met) && (node.contains(met) || met.contains(node)); };
+          const looked = '.sg-tools button, .sg-foot button, .sg-foot b, .sg-more input, .sg-detail-foot button';
+          return [...document.querySelectorAll(looked)].filter(node => {
+            const { left, right, top, bottom } = node.getBoundingClientRect();
+            return [left + 3, (left + right) / 2, right - 3].some(x => !isMet(node, x, (top + bottom) / 2));
+          }).map(node => node.textContent || node.placeholder); }"""
+    )
+    assert cut == []
+    clear(operator)

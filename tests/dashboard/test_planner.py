@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 from PIL import Image
+from shapely.geometry import shape
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
@@ -251,6 +252,8 @@ def test_reach_shows_a_station_s_minutes_with_vehicle_hour_and_what_they_are(ser
 
 
 def test_reach_is_larger_with_more_minutes_and_follows_the_hour(services):
+    from dashboard.pages.reach import rings
+
     quiet = services.reach.reached("DMK-KADIA", 3, language="id")["features"]
     rush = services.reach.reached("DMK-KADIA", 17, language="id")["features"]
     areas = [one["properties"]["area_km2"] for one in quiet]
@@ -259,6 +262,11 @@ def test_reach_is_larger_with_more_minutes_and_follows_the_hour(services):
     assert rush[-1]["properties"]["area_km2"] <= areas[-1]
     posts, hour = services.reach.posts("id")
     assert len({post.code for post in posts}) == len(posts) > 100
+    # What is looked at first is an ambulance, not whichever service the alphabet begins with.
+    assert posts[0].service.startswith("Ambulans")
+    parts = [shape(ring) for ring in rings(quiet)]
+    assert sum(part.area for part in parts) == pytest.approx(shape(quiet[-1]["geometry"]).area)
+    assert parts[0].intersection(parts[1]).area == pytest.approx(0)
     assert hour in range(24)
 
 

@@ -296,7 +296,7 @@ class Desk {
   async showWhy(assignment, incident) {
     if (!assignment) { this.why.clear(); return null; }
     const answer = await this.why.show(assignment, incident);
-    if (answer) this.map.fitBounds(this.why.bounds.pad(0.02), { paddingTopLeft: [50, 50], paddingBottomRight: [this.detail.root.offsetWidth + 40, 50], maxZoom: 16 });
+    if (answer) this.map.fitBounds(this.why.bounds.pad(0.02), { paddingTopLeft: [50, 50], paddingBottomRight: [this.detail.root.offsetWidth + 40, 50], maxZoom: this.why.maxZoom });
     return answer;
   }
 

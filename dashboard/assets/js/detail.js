@@ -212,7 +212,7 @@ export class Detail {
     const { ui } = this, { t } = ui.words, answer = this.whyAnswer;
     const others = ((answer && answer.others) || []).slice(0, 5).map(other => {
       const name = other.name || other.code || '';
-      const figure = other.share ? ui.words.percent(other.share) : other.border_m !== undefined && other.border_m !== null ? ui.words.metres(other.border_m) : '';
+      const figure = other.share ? ui.words.percent(other.share) : other.border_m !== undefined && other.border_m !== null ? (other.border_m < 1 ? '< 1 m' : ui.words.metres(other.border_m)) : '';
       return el('li', {}, el('span', { text: name }), el('span', { class: 'sg-num', text: figure }));
     });
     return el('div', { class: 'sg-why' }, el('p', { text: a.why || (answer && answer.why) || '' }),

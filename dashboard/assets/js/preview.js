@@ -56,7 +56,9 @@ export class Preview {
   }
 
   draw() {
-    const { words } = this.ui, { t } = words, a = this.answer || {}, list = this.nobody ? [] : a.assignments || [];
+    const { words } = this.ui, { t } = words, a = this.answer || {};
+    // Only of this very point: the answer may still be that of the one before.
+    const isMistyped = Boolean(a.mended) && !this.isSure && this.answered === this.asked, list = this.nobody || isMistyped ? [] : a.assignments || [];
     const parts = (this.trouble || []).map(text => el('p', { class: 'sg-soft', text })), area = ((a.admin && a.admin.kelurahan) || []).map(k => k.name + (k.share < 0.995 && k.share > 0 ? ' ' + words.percent(k.share) : '')).join(', ');
     const by = role => list.filter(each => each.role === role);
     for (const lead of by('lead')) {
@@ -73,12 +75,11 @@ export class Preview {
     }
     if (this.point) parts.unshift(el('p', { class: 'sg-preview-area' }, el('b', { class: 'sg-clip', text: area, title: area }), el('span', { class: 'sg-num', text: this.point }), button(t('remove'), this.onForget, { class: 'sg-small sg-text' })));
     if (this.nobody) parts.push(el('p', { class: 'sg-calls-nobody', text: this.nobody }));
-    // Only of this very point: the answer may still be that of the one before.
-    if (a.mended && !this.isSure && this.answered === this.asked) parts.push(mendQuestion(this.ui, a.mended, { onUse: this.onMend, onKeep: this.onKeep }));
+    if (isMistyped) parts.push(mendQuestion(this.ui, a.mended, { onUse: this.onMend, onKeep: this.onKeep }));
     // The answer narrows the point to the part of its disc on that side.
     if (a.question && !this.nobody) parts.push(el('div', { class: 'sg-question', role: 'group', 'aria-label': a.question.text }, el('span', { text: a.question.text + ' ' }),
       el('span', { class: 'sg-line sg-wrap' }, (a.question.options || []).map(option => button(option.place, () => this.onSide(option), { class: 'sg-small', title: option.name + ' · ± ' + words.metres(option.accuracy_m), 'data-key': 'side ' + option.jurisdiction })))));
-    if (a.handoff && !this.nobody && (!a.mended || this.isSure)) parts.push(el('p', { class: 'sg-question', text: t('handoff', { government: a.handoff.government, number: a.handoff.number || '–' }) }));
+    if (a.handoff && !this.nobody && !isMistyped) parts.push(el('p', { class: 'sg-question', text: t('handoff', { government: a.handoff.government, number: a.handoff.number || '–' }) }));
     for (const twin of this.duplicates.slice(0, 3)) {
       const isAttached = this.attachTo === twin.incident_id;
       parts.push(el('p', { class: 'sg-preview-line sg-twin' + (isAttached ? ' is-on' : '') }, el('b', { class: 'sg-num', text: twin.number }),

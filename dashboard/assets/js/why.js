@@ -4,6 +4,8 @@ const search = new URL(import.meta.url).search;
 const { el } = await import('./dom.js' + search);
 const { colourVariable } = await import('./shapes.js' + search);
 
+const CLOSE_M = 60, LEAST_SHOWN_M = 240;
+
 export class Why {
   constructor(map, ui) {
     Object.assign(this, { map, ui, id: null });
@@ -24,7 +26,7 @@ export class Why {
     this.ui.root.classList.add('has-why');
     const style = getComputedStyle(this.ui.root), colour = style.getPropertyValue(colourVariable(assignment.service)).trim() || style.getPropertyValue('--accent').trim();
     const ink = style.getPropertyValue('--ink').trim();
-    answer.others = [...(answer.winners || []).filter(other => !assignment.jurisdiction || other.jurisdiction_id !== assignment.jurisdiction.id), ...(answer.runners_up || [])];
+    answer.others = [...(answer.winners || []).filter(other => !assignment.jurisdiction || other.jurisdiction_id !== assignment.jurisdiction.id), ...(answer.runners_up || []), ...(answer.nearby || [])];
     for (const other of answer.others) {
       if (other.geometry) this.shape(other.geometry, { color: ink, weight: 1.5, dashArray: '2 5', fill: false, opacity: 0.8 }, this.name(other));
     }
@@ -44,7 +46,10 @@ export class Why {
       post.bindTooltip(() => el('b', { text: station.name || '' }), { permanent: true, direction: 'right', offset: [8, 0], className: 'sg-tip sg-tip-fixed' });
       bounds.extend(at);
     }
-    this.bounds = bounds;
+    // Close to a border the border is the answer; the whole area would hide it.
+    const { border_m: border } = assignment, isClose = border !== null && border !== undefined && border < CLOSE_M;
+    this.bounds = isClose ? L.latLng(incident.lat, incident.lon).toBounds(Math.max(LEAST_SHOWN_M, 8 * border)) : bounds;
+    this.maxZoom = isClose ? 18 : 16;
     return answer;
   }
 
