@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
+from sqlalchemy import Connection
 
 from api.body import check_values, read_object
 from api.door import Door, door, language, reply
@@ -162,14 +163,18 @@ def matrix_of(request: Request) -> Response:
     return reply({**said, **matrix_answer(found), "travel_times": known})
 
 
-def _present(here: Door, hour: int | None) -> tuple[Snapshot, int, dict[str, Any]]:
+def present(tx: Connection, here: Door, hour: int | None) -> tuple[Snapshot, int, dict[str, Any]]:
     """Return the configuration in force, the hour asked or the present one, and how old that hour's times are."""
+    moment = here.context.current(tx)
+    asked = moment.snapshot.city.hour_of(moment.now) if hour is None else hour
+    # What is said of the times must be true of those that answer, so these are looked up afterwards.
+    known = travel_times(tx, asked)
+    return here.context.current(tx).snapshot, asked, known
+
+
+def _present(here: Door, hour: int | None) -> tuple[Snapshot, int, dict[str, Any]]:
     with transaction(here.engine) as tx:
-        moment = here.context.current(tx)
-        asked = moment.snapshot.city.hour_of(moment.now) if hour is None else hour
-        # What is said of the times must be true of those that answer, so these are looked up afterwards.
-        known = travel_times(tx, asked)
-        return here.context.current(tx).snapshot, asked, known
+        return present(tx, here, hour)
 
 
 def _start(snapshot: Snapshot, point: travel.Place | None, station: str | None, tongue: Language) -> travel.Start:

@@ -10,7 +10,7 @@ from api.browser.person import READERS, person
 from api.door import door, reply
 from gis.actors import Actor
 from gis.db import transaction
-from routing_engine.dispatch import incidents
+from routing_engine.dispatch import incident_lists
 
 router = APIRouter()
 
@@ -23,5 +23,5 @@ def live(
 ) -> Response:
     """Return the rows changed since a cursor, as compact arrays."""
     with transaction(door(request).engine) as tx:
-        found = incidents.live(tx, since, actor)
+        found = incident_lists.live(tx, since, actor)
     return reply(found)

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api.door import door, language, read_moment, reply
 from api.identity import current_actor
 from api.queries import Accuracy, Code, Lat, Lon, check_position
+from api.travel import present
 from gis.actors import Actor
 from gis.db import transaction
 from routing_engine.dispatch import codes, stations
-from routing_engine.dispatch.closures import travel_times
 from routing_engine.dispatch.detours import detour
 from routing_engine.dispatch.explaining import find_services
 
@@ -68,12 +68,8 @@ def nearest(
     here, tongue = door(request), language(request)
     check_position(lon, lat, tongue)
     with transaction(here.engine) as tx:
-        moment = here.context.current(tx)
-        codes.service(moment.snapshot, service, tongue)
-        asked = moment.snapshot.city.hour_of(moment.now) if hour is None else hour
-        # What is said of the fields must be true of those that answer, so these are looked up afterwards.
-        known = travel_times(tx, asked)
-        snapshot = here.context.current(tx).snapshot
+        snapshot, asked, known = present(tx, here, hour)
+        codes.service(snapshot, service, tongue)
         found = stations.nearest(snapshot, lon, lat, service, limit, hour=asked)
         around = detour(tx, snapshot, (lon, lat), service=service, hour=asked, language=tongue)
     answer = {"lon": lon, "lat": lat, "service": service, "hour": asked, "stations": found, "detour": around}

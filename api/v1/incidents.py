@@ -16,7 +16,7 @@ from gis.db import transaction
 from gis.errors import ValueRefused
 from gis.messages import message
 from gis.words import IncidentStatus, Lane, Role
-from routing_engine.dispatch import appointing, changes, incidents
+from routing_engine.dispatch import appointing, changes, incident_lists, incidents
 from routing_engine.dispatch.codes import known
 
 router = APIRouter()
@@ -55,7 +55,7 @@ def search(
             for name, code, codes in (("type", type, snapshot.types), ("agency", agency, snapshot.agencies)):
                 if code is not None:
                     known(name, code, codes, tongue)
-        found = incidents.search(
+        found = incident_lists.search(
             tx,
             actor,
             status=status,

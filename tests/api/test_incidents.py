@@ -225,7 +225,7 @@ def test_incident_is_changed_on_the_version_that_was_read(call, report):
         ({"kind": "relocate", "lon": 122.5}, "lat"),
         ({"kind": "relocate", "lon": 0, "lat": 0}, "lon"),
         ({"kind": "relocate", "lon": -4, "lat": 122.5}, "lon"),
-        ({"kind": "relocate", "lon": 122.5, "lat": 4}, "lon"),
+        ({"kind": "relocate", "lon": 122.5, "lat": 4}, "lat"),
         ({"kind": "relocate", "lon": 122.5, "lat": -4, "text": "x"}, "text"),
         ({"kind": "verify", "lane": "L"}, "lane"),
         ({"kind": "recall"}, "assignment_id"),

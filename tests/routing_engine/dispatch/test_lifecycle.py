@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gis.errors import ConflictError, ForbiddenError, NotFoundError, ValueRefused
-from routing_engine.dispatch import inbox, incidents
+from routing_engine.dispatch import inbox, incident_lists, incidents
 from routing_engine.dispatch.lifecycle import status_of
 from tests.routing_engine.dispatch.conftest import OPERATOR, SUPERVISOR, acting, agency, clocks_running, do
 
@@ -202,14 +202,14 @@ def test_events_are_for_operators_except_notes(send, kendari_tx, context):
 
 
 def test_live_sends_each_change_once_and_takes_ended_incidents_off(send, desk, kendari_tx, context):
-    start = incidents.live(kendari_tx, "0", OPERATOR)
+    start = incident_lists.live(kendari_tx, "0", OPERATOR)
     answer = send()
-    after = incidents.live(kendari_tx, start["since"], OPERATOR)
+    after = incident_lists.live(kendari_tx, start["since"], OPERATOR)
     assert answer["incident_id"] in {row[0] for row in after["rows"]}
     do(kendari_tx, context, answer["incident_id"], "cancel", reason="uji")
-    rows = {row[0]: row for row in incidents.live(kendari_tx, after["since"], OPERATOR)["rows"]}
+    rows = {row[0]: row for row in incident_lists.live(kendari_tx, after["since"], OPERATOR)["rows"]}
     assert rows[answer["incident_id"]][7] == "cancelled"
-    mine = incidents.live(kendari_tx, start["since"], agency("KSOP"))
+    mine = incident_lists.live(kendari_tx, start["since"], agency("KSOP"))
     assert answer["incident_id"] not in {row[0] for row in mine["rows"]}
 
 

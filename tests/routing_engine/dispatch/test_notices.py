@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from gis.errors import ValueRefused
-from routing_engine.dispatch import inbox, incidents
+from routing_engine.dispatch import inbox, incident_lists, incidents
 from tests.routing_engine.dispatch.conftest import OPERATOR, acting, agency, do
 from tests.routing_engine.dispatch.world import outbox_rows
 
@@ -132,7 +132,7 @@ def test_a_drill_says_so_everywhere(send, kendari_tx, context):
     answer, real = send(drill=True), send()
     assert (answer["drill"], real["drill"]) == (True, False)
     assert incidents.detail(kendari_tx, answer["incident_id"], OPERATOR, "id")["drill"] is True
-    features = incidents.search(kendari_tx, OPERATOR, limit=1000)["features"]
+    features = incident_lists.search(kendari_tx, OPERATOR, limit=1000)["features"]
     drills = {feature["id"]: feature["properties"]["drill"] for feature in features}
     assert (drills[answer["incident_id"]], drills[real["incident_id"]]) == (True, False)
     assert send(attach_to=answer["incident_id"], drill=True)["drill"] is True
