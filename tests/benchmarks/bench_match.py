@@ -260,6 +260,7 @@ def alone(engine: Engine, layer: gpd.GeoDataFrame) -> list[BenchRow]:
                 return None if row is None else row[0]
 
             rows.append(latency("whose, one statement", size, bare, codes))
+            cursor.execute("DEALLOCATE whose")
 
         def whole(i: int) -> str | None:
             winners = match_point(tx, *xy[i], city=city, services=["police"], at=AT, boundary_set=number).winners
