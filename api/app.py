@@ -40,6 +40,8 @@ from gis.errors import ConfigurationError
 from gis.settings import ROOT, Settings
 from routing_engine.dispatch.context import Context
 
+# Styles of the log-in page and of the summary that is signed.
+STYLES = ("login.css", "summary.css")
 # Desks report and accept one at a time; the programs' door takes a storm.
 DESKS_AT_ONCE = 4
 
@@ -116,9 +118,10 @@ async def healthz(_: Request) -> Response:
     return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
-async def login_css(_: Request) -> Response:
-    """Return the style of the log-in page, the one own asset that lives beside this module."""
-    return FileResponse(Path(__file__).parent / "static/login.css", headers={"Cache-Control": "max-age=300"})
+async def style(request: Request) -> Response:
+    """Return the style of a page that is made here: these assets live beside this module."""
+    name = request.url.path.rpartition("/")[2]
+    return FileResponse(Path(__file__).parent / "static" / name, headers={"Cache-Control": "max-age=300"})
 
 
 def leaflet_files() -> Path:
@@ -162,7 +165,7 @@ def make_pages(settings: Settings | None = None, *, script: Path = ROOT / "strea
         routes=[
             *LoginRoutes(settings, sessions).routes(),
             Route("/healthz", healthz),
-            Route("/assets/login.css", login_css),
+            *(Route(f"/assets/{name}", style) for name in STYLES),
             Mount("/assets/leaflet", StaticFiles(directory=leaflet_files())),
             Mount("/assets/siaga", StaticFiles(directory=ROOT / "dashboard/assets", check_dir=False)),
             Mount("/api", make_browser_api(door)),

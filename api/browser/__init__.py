@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from api.browser import (
     basemap,
     boundaries,
+    boundary_impact,
     closures,
     incidents,
     live,
@@ -26,7 +27,7 @@ def make_router() -> APIRouter:
     router = APIRouter(dependencies=[Depends(from_our_pages), Depends(known_query)])
     for part in (
         *(me, live, incidents, reports, receipts, places, basemap),
-        *(boundaries, objections, closures, travel),
+        *(boundaries, boundary_impact, objections, closures, travel),
     ):
         router.include_router(part.router)
     return router

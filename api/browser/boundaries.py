@@ -17,6 +17,7 @@ from gis.actors import Actor
 from gis.city import CityFacts, read_city
 from gis.db import database_now, transaction
 from gis.words import Language, Role
+from routing_engine.planning import boundary_impact
 from zones import boundary_history, draft_form, draft_signing, draft_views, drafts
 
 router = APIRouter()
@@ -93,8 +94,13 @@ def edit(request: Request, draft_id: str, actor: Drafter) -> Response:
 
 @router.post("/boundaries/drafts/{draft_id}/propose")
 def propose(request: Request, draft_id: str, actor: Drafter) -> Response:
-    """Put a draft before its sides."""
-    return _act(request, draft_id, actor, drafts.propose, ("version", "effective_from", "reason", "gap_reason"))
+    """Put a draft before its sides, with its impact as it is now."""
+    context = door(request).context
+
+    def with_impact(tx: Connection, draft_id: str, body: dict[str, Any], **given: Any) -> None:
+        drafts.propose(tx, draft_id, body, measure=boundary_impact.measure_of(tx, context, draft_id), **given)
+
+    return _act(request, draft_id, actor, with_impact, ("version", "effective_from", "reason", "gap_reason"))
 
 
 @router.post("/boundaries/drafts/{draft_id}/sign")

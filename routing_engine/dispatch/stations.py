@@ -223,7 +223,7 @@ class StationIndex:
         list
             Fastest first, then those no road leads from, nearest in a straight line first; ties by code.
         """
-        stations = self._eligible(service, agency, jurisdiction_code)
+        stations = self.eligible(service, agency, jurisdiction_code)
         if len(stations) == 0:
             return []
         drives = self._drives(lonlat, stations, hour)
@@ -236,7 +236,7 @@ class StationIndex:
 
         The point is put on the roads once for all of them. `None` where there is no such station.
         """
-        eligible = [self._eligible(*one) for one in wanted]
+        eligible = [self.eligible(*one) for one in wanted]
         if not any(len(stations) for stations in eligible):
             return [None] * len(wanted)
         drives = self._drives(lonlat, np.unique(np.concatenate(eligible)), hour)
@@ -248,7 +248,8 @@ class StationIndex:
             best.append(self._ranked(stations, int(_order(stations, drives)[0]), drives))
         return best
 
-    def _eligible(self, service: str, agency: str | None, jurisdiction_code: str | None) -> Ints:
+    def eligible(self, service: str, agency: str | None, jurisdiction_code: str | None) -> Ints:
+        """Return the stations of a service that may be called; those of another jurisdiction are not among them."""
         stations = self.groups.get((service, agency), np.empty(0, np.int64))
         if jurisdiction_code is None or len(stations) == 0:
             return stations

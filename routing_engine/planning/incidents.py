@@ -37,7 +37,7 @@ WHERE i.received_at >= :since AND i.received_at < :until
 INCIDENTS = text(
     f"""
 SELECT ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, i.type_code, i.lane, i.received_at, i.origin = 'history' AS is_history,
-       kel.code AS area_code, kec.code AS district_code
+       i.accuracy_m, kel.code AS area_code, kec.code AS district_code
 {CHOSEN} AND {IS_COUNTED}
 ORDER BY i.received_at, i.incident_id
 """
@@ -98,8 +98,8 @@ def read_incidents(tx: Connection, selection: Selection, *, city: CityFacts) -> 
     Returns
     -------
     incidents
-        `lon, lat` (EPSG:4326), `type_code, lane, received_at` (UTC), `is_history` (synthetic), `area_code` (kelurahan)
-        and `district_code` (kecamatan), missing outside all of them; in order of time.
+        `lon, lat` (EPSG:4326), `type_code, lane, received_at` (UTC), `is_history` (synthetic), `accuracy_m`,
+        `area_code` (kelurahan) and `district_code` (kecamatan), missing outside all of them; in order of time.
     n_left_out
         How many of the selection are no events of the city: exercises, joined reports, unfounded ones, pranks.
     """
@@ -115,7 +115,7 @@ def read_incidents(tx: Connection, selection: Selection, *, city: CityFacts) -> 
     result = tx.execute(INCIDENTS, values)
     frame = pd.DataFrame(result.all(), columns=list(result.keys()))
     frame["received_at"] = pd.to_datetime(frame["received_at"], utc=True)
-    for name in ("lon", "lat"):
+    for name in ("lon", "lat", "accuracy_m"):
         frame[name] = frame[name].astype(np.float64)
     return frame, int(tx.execute(N_LEFT_OUT, values).scalar_one())
 
