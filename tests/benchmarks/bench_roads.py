@@ -2,8 +2,8 @@
 
 The peers do not do the same work, and the rows say so: OSRM and Valhalla answer any pair and put every coordinate on
 the network in each call; ours gathers from fields made for stations that stand still. ``bench oracles`` is about
-agreement; here the answers are compared as well, so that nobody is fast at something else. Servers run in the oracle
-environment (requirements-oracle.lock; Pandana besides, if somebody installed it there).
+agreement; here the answers are compared as well, so that nobody is fast at something else. Peers run in the oracle
+environment (requirements-oracle.lock), pgRouting where PostgreSQL has the extension.
 """
 
 from __future__ import annotations
