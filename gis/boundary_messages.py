@@ -44,6 +44,14 @@ BOUNDARY_MESSAGES: dict[str, tuple[str, str]] = {
         "end it with the edit end and name who takes the ground",
     ),
     "draft_no_news": ("tidak mengubah apa pun", "changes nothing"),
+    "draft_not_computed": (
+        "batasnya terlalu berimpit untuk dihitung",
+        "the borders run too close to each other to be computed",
+    ),
+    "draft_not_computed_hint": (
+        "gambarkan sedikit berbeda, atau ubah snap_m",
+        "draw it a little differently, or change snap_m",
+    ),
     "draft_not_changed": ("draf tidak mengubah wilayah ini", "the draft does not change this jurisdiction"),
     # what is wrong with a proposal
     "draft_past": ("sudah lewat; harus di depan", "is past; must lie ahead"),

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from zones.exact_shapes import LEAST_M2, is_narrow
+from zones.exact_shapes import LEAST_M2, is_narrow, without_specks
 from zones.layers import Area, Layer, area_m2, is_same, polygons
 
 # Ground gained farther from the service area is a slip: police areas do cross the city line, but not the province.
@@ -66,7 +66,7 @@ def differences(before: Layer, after: Layer, srid: int) -> dict[str, Difference]
         if key not in differing and one.equals_exact(two, 0):
             continue
         gained, lost, old, new = area_m2(
-            [polygons(shapely.difference(two, one)), polygons(shapely.difference(one, two)), one, two], srid
+            [without_specks(shapely.difference(two, one)), without_specks(shapely.difference(one, two)), one, two], srid
         )
         why = _why(before.get(key), after.get(key), float(gained), float(lost))
         if key in differing or why is not None:
@@ -102,7 +102,7 @@ def created_overlaps(before: Layer, after: Layer, srid: int) -> list[dict[str, A
             if all(area is not None and area.priority == one.priority for area in old):
                 piece = shapely.difference(piece, shapely.intersection(old[0].shape, old[1].shape))  # type: ignore[union-attr]
             pairs.append(sorted((one.key, two.key)))
-            pieces.append(polygons(piece))
+            pieces.append(without_specks(piece))
     return [
         {"jurisdictions": pair, **item}
         for pair, item in zip(pairs, _listed(pieces, srid), strict=True)
@@ -121,7 +121,7 @@ def created_gaps(before: Layer, after: Layer, srid: int) -> list[dict[str, Any]]
     for area in after.values():
         if not area.is_citywide and area.shape.intersects(ground):
             ground = shapely.difference(ground, area.shape)
-    parts = list(shapely.get_parts(polygons(ground)))
+    parts = list(shapely.get_parts(without_specks(ground)))
     found = sorted(_listed(parts, srid), key=lambda item: -item["area_m2"])
     return [item for item in found if item["area_m2"] > LEAST_M2][:LISTED]
 
@@ -153,7 +153,7 @@ def gained_outside(before: Layer, after: Layer, service_area: BaseGeometry | Non
         if service_area.covers(gained):
             continue
         near = near or _widened(service_area, srid)
-        (item,) = _listed([polygons(shapely.difference(gained, near))], srid)
+        (item,) = _listed([without_specks(shapely.difference(gained, near))], srid)
         if item["area_m2"] > LEAST_M2:
             found.append({"jurisdiction": key, **item})
     return found

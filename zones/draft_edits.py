@@ -7,6 +7,7 @@ never cut; city-wide ones have no border to move.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -27,6 +28,8 @@ from zones.exact_shapes import (
     wide_parts,
 )
 from zones.layers import Area, Layer, area_m2, polygons, with_shape
+
+log = logging.getLogger(__name__)
 
 # Less of an area than this is a border drawn differently, not ground that is held.
 LEAST_SHARE = 0.01
@@ -58,8 +61,16 @@ def apply(
         The edit does not fit the layer; the finding names the member and how to mend it.
     """
     work = _Work(dict(layer), edit, areas, srid, language, agency)
-    getattr(work, f"do_{edit.kind}")()
-    return work.settled()
+    try:
+        getattr(work, f"do_{edit.kind}")()
+        return work.settled()
+    except shapely.errors.GEOSException as error:
+        # Where borders nearly touch, an overlay may find no consistent answer; another drawing, or snap_m, has one.
+        log.warning("an edit of kind %s could not be computed: %s", edit.kind, str(error)[:200])
+        member = next((name for name in ("geometry", "line", "areas") if name in edit.values), "kind")
+        raise ValueRefused.of(
+            member, message("draft_not_computed", language), message("draft_not_computed_hint", language)
+        ) from error
 
 
 def resolve(layer: Layer, name: str, *, member: str, language: str) -> Area:
