@@ -35,8 +35,8 @@ ASSIGNMENTS = text(
 SELECT a.assignment_id, a.incident_id, a.service_code, a.agency_code, g.name_id AS agency_name_id,
        g.name_en AS agency_name_en, a.role, a.state, a.version, a.jurisdiction_id, j.code AS jurisdiction_code,
        coalesce(b.name, j.name) AS jurisdiction_name, b.version AS boundary_version, lower(b.valid) AS valid_from,
-       a.match, a.share, a.border_m, a.station_id, s.code AS station_code, s.name AS station_name, ST_X(s.geom) AS station_lon,
-       ST_Y(s.geom) AS station_lat,
+       a.match, a.share, a.border_m, a.station_id, s.code AS station_code, s.name AS station_name,
+       ST_X(s.geom) AS station_lon, ST_Y(s.geom) AS station_lat,
        a.travel_time_s, a.travel_time_p90_s, a.calibration_id, a.distance_m, a.estimate, a.rule_code, a.plan,
        a.why_id, a.why_en, a.receipt_id, a.note,
        a.result, a.created_at, a.round, coalesce(a.called_at, a.created_at) AS called_at, a.appointed

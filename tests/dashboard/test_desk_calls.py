@@ -313,6 +313,24 @@ def test_the_question_is_still_answered_after_saving(open_desk):
     assert page.evaluate(leads) == 1
 
 
+def test_the_reasons_that_are_open_follow_a_move(open_desk):
+    operator = open_desk("operator")
+    page = operator.page
+    number = operator.report("n kam3 @-3.98331, 122.51731 ; motor dicuri")
+    page.get_by_role("button", name="Mengapa").first.click()
+    why = page.locator(".sg-why")
+    until(lambda: why.count() and "tanda bukti" in why.inner_text(), "no reasons")
+    before = why.inner_text()
+    page.evaluate(
+        """async () => { const { detail } = window.__siaga.desk, { incident } = detail;
+          await detail.event('relocate', incident, '', { lon: 122.51751, lat: -3.98341, accuracy_m: 25 }); }"""
+    )
+    lead = "() => window.__siaga.desk.detail.incident.assignments.find(a => a.role === 'lead').receipt_id"
+    until(lambda: why.count() and page.evaluate(lead) in why.inner_text(), "the old reasons stay")
+    assert why.inner_text() != before
+    assert operator.is_open(number)
+
+
 def test_long_words_leave_the_next_step_in_sight(open_desk):
     operator, desk = open_desk("operator"), open_desk("desk-DMK")
     number = operator.page.evaluate(
