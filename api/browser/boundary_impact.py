@@ -1,4 +1,4 @@
-"""What a draft of boundaries would change, and the page that is printed and signed."""
+"""What a draft of boundaries would change, the page that is signed, and how sound boundaries are."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api.browser import boundary_summary
-from api.browser.boundaries import Reader
-from api.door import door, known_id, language, reply
+from api.browser.boundaries import Moment, Reader, Service
+from api.door import door, known_id, language, read_moment, reply
 from gis.db import transaction
 from gis.words import Language
-from routing_engine.planning import boundary_impact
+from routing_engine.planning import boundary_health, boundary_impact
 from zones import draft_effects, draft_views
 
 router = APIRouter()
@@ -53,3 +53,12 @@ def summary(
         city=city.name,
     )
     return Response(page, media_type="text/html", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/boundaries/health")
+def health(request: Request, _: Reader, service: Service, at: Moment = None) -> Response:
+    """Return gaps, overlaps, slivers, and the borders where incidents concentrate."""
+    here, tongue = door(request), language(request)
+    asked = read_moment("at", at, tongue)
+    with transaction(here.engine) as tx:
+        return reply(boundary_health.health_of(tx, here.context, service, at=asked, language=tongue))

@@ -22,7 +22,7 @@ from gis.city import CityFacts
 from routing_engine.dispatch.context import Context, Moment, Snapshot
 from routing_engine.dispatch.stations import StationIndex, Wanted
 from routing_engine.planning.first_arrivals import first_arrivals
-from routing_engine.planning.incidents import Selection, read_incidents
+from routing_engine.planning.incidents import called_incidents
 from zones import draft_effects, draft_rows
 from zones.draft_checks import Difference, created_gaps, created_overlaps, differences
 from zones.drafts import Measure
@@ -163,10 +163,7 @@ def impact(
 def read_evidence(tx: Connection, snapshot: Snapshot, service: str, *, until: datetime) -> Evidence:
     """Read what a change of a service's boundaries is measured on: the 365 days before `until`."""
     since = until - YEAR
-    types = sorted({rule.type_code for rule in snapshot.rules if rule.service == service})
-    # An empty choice means all: a type that does not exist means none.
-    selection = Selection(since=since, until=until, types=tuple(types) or ("",))
-    incidents, n_left_out = read_incidents(tx, selection, city=snapshot.city)
+    incidents, n_left_out = called_incidents(tx, snapshot, service, since=since, until=until)
     areas = tx.execute(KELURAHAN).all()
     inside = [shapely.from_wkb(bytes(row.wkb)).representative_point() for row in areas]
     return Evidence(

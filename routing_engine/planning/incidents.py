@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from gis.city import CityFacts
 from gis.errors import DataError
+from routing_engine.dispatch.context import Snapshot
 
 # What is no event of the city is left out, and counted: exercises, reports joined to another incident, places where a
 # crew found nothing, and calls that turned out to be none.
@@ -118,6 +119,16 @@ def read_incidents(tx: Connection, selection: Selection, *, city: CityFacts) -> 
     for name in ("lon", "lat", "accuracy_m"):
         frame[name] = frame[name].astype(np.float64)
     return frame, int(tx.execute(N_LEFT_OUT, values).scalar_one())
+
+
+def called_incidents(
+    tx: Connection, snapshot: Snapshot, service: str, *, since: datetime, until: datetime
+) -> tuple[pd.DataFrame, int]:
+    """Read the incidents of a period whose type the SOP calls a service for, at some severity; as `read_incidents`."""
+    types = sorted({rule.type_code for rule in snapshot.rules if rule.service == service})
+    # An empty choice means all: a type that does not exist means none.
+    selection = Selection(since=since, until=until, types=tuple(types) or ("",))
+    return read_incidents(tx, selection, city=snapshot.city)
 
 
 def read_areas(tx: Connection) -> gpd.GeoDataFrame:

@@ -128,6 +128,34 @@ def test_summary_is_one_page_without_scripts(browsers, draft, language, said):
     assert ("tidak ada jaringan jalan" if language == "id" else "there is no road network") in answer.text
 
 
+@pytest.mark.parametrize("who", [*sorted(READ), "intake"])
+def test_who_reads_boundaries_reads_their_health(browsers, who):
+    answer = browsers[who].get("/api/boundaries/health?service=police")
+    if who in READ:
+        assert answer.status_code == 200
+    else:
+        assert_problem(answer, 403)
+
+
+def test_health_of_the_small_city(browsers, ask, reported):
+    for lon, accuracy_m in ((122.5001, 10), (122.504, 600), (122.504, 100)):
+        body = {"type": "KAM1", "lon": lon, "lat": -3.97, "accuracy_m": accuracy_m}
+        headers = {"idempotency-key": uuid.uuid4().hex}
+        assert browsers["operator"].post("/api/reports", json=body, headers=headers).status_code == 201
+    found = ask("planner", "GET", "/api/boundaries/health?service=police")
+    assert (found["n_jurisdictions"], found["covered_share"]) == (2, 1.0)
+    assert (found["gaps"], found["overlaps"], found["slivers"]) == ([], [], {"n": 0, "area_m2": 0.0})
+    assert (found["n_incidents"], found["n_near_border"]) == (6, 2)
+    (one,) = found["contested"]
+    assert (one["names"], one["n_incidents"]) == (["Polsek Barat", "Polsek Timur"], 2)
+    assert {round(x, 5) for x, _ in one["geometry"]["coordinates"]} == {122.5}
+    before = ask("planner", "GET", "/api/boundaries/health?service=police&at=2020-01-01T00:00:00Z")
+    assert (before["n_jurisdictions"], before["covered_share"], len(before["gaps"])) == (0, 0.0, 1)
+    for query, field in (("service=x", "service"), ("service=police&at=now", "at"), ("", "service")):
+        problem = ask("planner", "GET", f"/api/boundaries/health?{query}", status=422)
+        assert problem["errors"][0]["field"] == field
+
+
 def test_an_unknown_language_and_an_unknown_member_are_refused(ask, draft):
     path = f"{DRAFTS}/{draft['draft_id']}/summary"
     assert ask("POL", "GET", f"{path}?language=fr", status=422)["errors"][0]["field"] == "language"
