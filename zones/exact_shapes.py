@@ -225,6 +225,23 @@ def common_border_m(one: BaseGeometry, two: BaseGeometry, srid: int) -> float:
     return float(metric(shapely.MultiLineString(lines), srid).length) if lines else 0.0
 
 
+def _without_spikes(xy: Points) -> Points:
+    """Return the positions of a ring without those from which it runs back on itself, to `SAME_DEG`."""
+    while len(xy) > 4:
+        here, before, after = xy[:-1], np.roll(xy[:-1], 1, axis=0), np.roll(xy[:-1], -1, axis=0)
+        back, on = before - here, after - here
+        lengths = np.hypot(*back.T), np.hypot(*on.T)
+        is_back = (back * on).sum(axis=1) > 0
+        # How far the end of the shorter side is off the longer one.
+        off = np.abs(back[:, 0] * on[:, 1] - back[:, 1] * on[:, 0]) / np.maximum(*lengths)
+        spikes = np.flatnonzero(is_back & (off <= SAME_DEG))
+        if not len(spikes):
+            return xy
+        kept = np.delete(here, spikes[0], axis=0)
+        xy = np.vstack([kept, kept[:1]])
+    return xy
+
+
 def without_specks(shape: BaseGeometry) -> shapely.MultiPolygon:
     """Return the polygons of a shape without parts and holes smaller than a speck.
 
@@ -236,5 +253,9 @@ def without_specks(shape: BaseGeometry) -> shapely.MultiPolygon:
         if part.area <= least:
             continue
         holes = [ring for ring in part.interiors if shapely.Polygon(ring).area > least]
-        parts.append(part if len(holes) == len(part.interiors) else shapely.Polygon(part.exterior, holes))
+        outline = _without_spikes(shapely.get_coordinates(part.exterior))
+        clean = shapely.Polygon(outline, [_without_spikes(shapely.get_coordinates(ring)) for ring in holes])
+        if not clean.is_valid:
+            clean = shapely.Polygon(part.exterior, holes)
+        parts.append(clean)
     return polygons(shapely.MultiPolygon(parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import geopandas as gpd
@@ -186,6 +187,39 @@ def test_outlines_from_another_source_leave_a_valid_coverage(geodata):
             assert {key for key, one in differences(before, after, SRID).items() if one.why} == {giver, receiver}
             assert len(created_slivers(before, after, SRID)) <= 1
     assert n > 5
+
+
+def test_real_desa_are_redrawn_and_split(geodata):
+    """Outlines drawn anew up to a hundred metres off, and cuts: where borders run close and shallow."""
+    frame = gpd.read_file(geodata / "sultra_desa_simplified.geojson", engine="pyogrio")
+    layer = layer_of(*(area(f"D{i:04}", shape) for i, shape in enumerate(frame.geometry)))
+    random = np.random.default_rng(1)
+    n_valid = n = 0
+    for i in random.integers(0, len(layer), size=45):
+        key = f"POL/D{i:04}"
+        held = layer[key].shape
+        west, south, east, north = held.bounds
+        if n % 3:
+            drawn = held.simplify(random.uniform(1e-5, 1e-3)).buffer(random.uniform(-1e-3, 1e-3), quad_segs=4)
+            outline = shapely.get_parts(drawn)[0].exterior
+            body = {"kind": "replace", "jurisdiction": key, "geometry": {
+                "type": "Polygon", "coordinates": [[list(xy) for xy in outline.coords]]}}  # fmt: skip
+        else:
+            x = west + (east - west) * random.uniform(0.2, 0.8)
+            ends = [[x, south - 0.01], [x + 0.001, north + 0.01]]
+            body = {"kind": "split", "jurisdiction": key, "line": {"type": "LineString", "coordinates": ends},
+                    "new": {"code": "NEW", "name": "Baru"}}  # fmt: skip
+        n += 1
+        edit = parse_edit(body, city=dataclasses.replace(CITY, bbox=(118.0, -8.0, 126.0, 0.0)), language="en")
+        try:
+            after = apply(layer, edit, areas={}, srid=SRID, language="en", agency="POL")
+        except ValueRefused:  # a line that cuts a bent desa more than once
+            n_valid += 1
+            continue
+        near = [one.shape for one in after.values() if one.shape.intersects(shapely.box(west, south, east, north))]
+        assert all(shape.is_valid for shape in near)
+        n_valid += bool(shapely.coverage_is_valid(near)) and not created_overlaps(layer, after, SRID)
+    assert n_valid >= 0.95 * n
 
 
 def test_many_random_edits_keep_the_coverage(polsek, kendari_areas):
