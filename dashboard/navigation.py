@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.components.bar import show_bar
-from dashboard.pages import agency, operator, planner
+from dashboard.pages import agency, boundaries, boundary_file, operator, planner
 from dashboard.services import Person, Services
 from dashboard.text import t
 from gis.errors import UnavailableError
@@ -24,15 +24,19 @@ PAGES: dict[str, tuple[Callable[[Services], None], str]] = {
     "intake": (operator.render, ":material/headset_mic:"),
     "agency": (agency.render, ":material/shield:"),
     "planner": (planner.render, ":material/insights:"),
+    "boundaries": (boundaries.render, ":material/map:"),
+    "boundary_file": (boundary_file.render, ":material/fact_check:"),
 }
 PAGES_OF: dict[Role, tuple[str, ...]] = {
     Role.INTAKE: ("intake",),
     Role.OPERATOR: ("operator",),
-    Role.SUPERVISOR: ("operator", "planner"),
-    Role.AGENCY: ("agency",),
-    Role.PLANNER: ("planner",),
-    Role.ADMIN: ("operator", "planner"),
+    Role.SUPERVISOR: ("operator", "planner", "boundaries", "boundary_file"),
+    Role.AGENCY: ("agency", "boundaries", "boundary_file"),
+    Role.PLANNER: ("planner", "boundaries"),
+    Role.ADMIN: ("operator", "planner", "boundaries", "boundary_file"),
 }
+# Reached by a link from "Why?": an operator's screen is the desk, not a row of pages.
+LINKED_OF: dict[Role, tuple[str, ...]] = {Role.OPERATOR: ("boundaries",)}
 
 
 @st.cache_resource(show_spinner=False)
@@ -85,6 +89,12 @@ def _pages(services: Services, person: Person) -> None:
             default=position == 0,
         )
         for position, name in enumerate(names)
+    ]
+    pages += [
+        st.Page(
+            partial(PAGES[name][0], services), title=t(f"page_{name}", language), url_path=name, visibility="hidden"
+        )
+        for name in LINKED_OF.get(person.account.role, ())
     ]
     st.navigation(pages, position="top").run()
 

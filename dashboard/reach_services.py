@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from gis.db import transaction
 from routing_engine.dispatch import travel
-from routing_engine.dispatch.context import Context
+from routing_engine.dispatch.context import Context, Snapshot
 from routing_engine.network.reachability import streets_outside
 
 MINUTES = (5, 10, 15)
@@ -34,6 +34,10 @@ class ReachServices:
     def __init__(self, engine: Engine, state: Path) -> None:
         self.engine = engine
         self._context = Context(state)
+
+    def snapshot(self, tx: Connection) -> Snapshot:
+        """Return the city's tables as they are now, kept between calls."""
+        return self._context.current(tx).snapshot
 
     def posts(self, language: str) -> tuple[list[Post], int]:
         """Return the stations in service, urgent services first, and the present hour of the city's day."""

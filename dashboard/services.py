@@ -94,6 +94,11 @@ class Services:
         with transaction(self.engine) as tx:
             return read_city(tx)
 
+    def service_names(self, language: str) -> dict[str, str]:
+        """Return the names of services by code."""
+        with transaction(self.engine) as tx:
+            return {code: str(named.name(language)) for code, named in self.reach.snapshot(tx).services.items()}
+
     # -- the agency's desk
 
     def own_area(self) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from dashboard.text_boundaries import OBJECTIONS
 from dashboard.text_closures import CLOSURES
 from dashboard.text_detail import DETAIL
 
@@ -351,7 +352,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cmd_text_q": ("mengapa instansi itu", "why that agency"),
 }
 
-TEXT = GENERAL | MAP | QUEUE | FORM | COMMANDS | DETAIL | CLOSURES
+TEXT = GENERAL | MAP | QUEUE | FORM | COMMANDS | DETAIL | CLOSURES | OBJECTIONS
 
 
 def t(key: str, language: str, **values: object) -> str:

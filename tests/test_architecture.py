@@ -14,7 +14,7 @@ ALLOWED = {
     "zones": {"gis"},
     "routing_engine": {"gis", "zones"},
     "data": DOMAIN,
-    "dashboard": DOMAIN,
+    "dashboard": DOMAIN | {"data"},
     "api": DOMAIN,
     "ops": DOMAIN | {"data", "api"},
 }

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -175,6 +176,36 @@ def show_desk(m: folium.Map, key: str, *, mode: str, language: str, text: Mappin
     """
     parts = {**_parts(m, key), "zoom": _zoom_names(language)}
     show({**parts, "mode": mode, "language": language, "text": dict(text), "desk": asset("js/desk.js")}, key)
+
+
+def show_view(
+    m: folium.Map, key: str, *, mode: str, script: str, language: str, text: Mapping[str, str], data: Mapping[str, Any]
+) -> None:
+    """Show a map with a view of our own around it: the module `script`, which exports `openDesk`.
+
+    Parameters
+    ----------
+    mode
+        Name of the view; another one under the same key is built anew.
+    data
+        What the view needs besides the browser API; when it changes, the view is built anew.
+    """
+    parts = _parts(m, key)
+    digest = hashlib.sha256(json.dumps(dict(data), sort_keys=True, default=str).encode()).hexdigest()[:16]
+    show(
+        {
+            **parts,
+            **data,
+            "assets": [*parts["assets"], asset("boundary.css")],
+            "hash": parts["hash"] + digest,
+            "zoom": _zoom_names(language),
+            "mode": mode,
+            "language": language,
+            "text": dict(text),
+            "desk": asset(script),
+        },
+        key,
+    )
 
 
 def _zoom_names(language: str) -> dict[str, str]:

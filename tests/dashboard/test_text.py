@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pytest
 
 from dashboard.components.browser import ASSETS
+from dashboard.pages import boundary_file
+from dashboard.pages.boundaries import boundary_texts
 from dashboard.text import TEXT, t, texts
+from dashboard.text_boundaries import BOUNDARIES
+from dashboard.text_boundary_file import FILE
+from data.polygon_findings import Kind
 from gis import words
 from routing_engine.dispatch.changes import EVENT_KINDS
 
@@ -15,9 +21,9 @@ SCRIPTS = {path.name: path.read_text(encoding="utf-8") for path in (ASSETS / "js
 PLACEHOLDER = re.compile(r"\{\w+\}")
 
 
-@pytest.mark.parametrize("key", TEXT)
+@pytest.mark.parametrize("key", TEXT | BOUNDARIES | FILE)
 def test_both_languages_say_the_same_with_the_same_gaps(key):
-    indonesian, english = TEXT[key]
+    indonesian, english = (TEXT | BOUNDARIES | FILE)[key]
     assert indonesian.strip()
     assert english.strip()
     assert sorted(PLACEHOLDER.findall(indonesian)) == sorted(PLACEHOLDER.findall(english))
@@ -28,15 +34,28 @@ def test_languages_have_equal_keys():
     assert texts("id") != texts("en")
 
 
-def asked_for() -> set[str]:
+def asked_for(scripts: Iterable[str] = tuple(SCRIPTS.values())) -> set[str]:
     literal = re.compile(r"\bt\('([a-z0-9_A-Z]+)'\s*[,)]|\bt\(\s*[\w.!]+(?:\([^()]*\))?\s*\?\s*'(\w+)'\s*:\s*'(\w+)'")
-    return {key for text in SCRIPTS.values() for found in literal.findall(text) for key in found if key}
+    return {key for text in scripts for found in literal.findall(text) for key in found if key}
 
 
 def test_scripts_ask_for_texts_that_exist():
     keys = asked_for()
     assert len(keys) > 80
-    assert keys <= TEXT.keys()
+    assert keys <= TEXT.keys() | BOUNDARIES.keys() | FILE.keys()
+
+
+def test_the_boundary_page_is_given_every_text_its_scripts_ask_for():
+    asked = asked_for(
+        text for name, text in SCRIPTS.items() if name.startswith("boundary") and name != "boundaryreport.js"
+    )
+    assert len(asked) > 80
+    assert asked <= boundary_texts("id").keys() == boundary_texts("en").keys()
+
+
+def test_every_kind_of_finding_has_words():
+    assert {f"f_kind_{kind}" for kind in Kind} <= FILE.keys()
+    assert asked_for([SCRIPTS["boundaryreport.js"]]) <= FILE.keys() | set(boundary_file.SHARED)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ const { Measures } = await import('./measures.js' + search);
 const { Callers } = await import('./callers.js' + search);
 const { timeline } = await import('./timeline.js' + search);
 const { driveWords } = await import('./route.js' + search);
+const { Objection } = await import('./objection.js' + search);
+const { whyFacts } = await import('./why.js' + search);
 
 const STEPS = ['delivered', 'accepted', 'en_route', 'on_scene', 'done'];
 const RANK = { queued: 0, delivered: 1, seen: 1, accepted: 2, declined: 2, en_route: 3, on_scene: 4, done: 5 };
@@ -22,6 +24,7 @@ export class Detail {
     const { t } = ui.words;
     this.measures = actions.agency ? null : new Measures(ui, live, this, actions);
     this.callers = new Callers(ui, this, actions);
+    this.objection = actions.agency ? new Objection(ui, this, actions) : null;
     this.head = el('header', { class: 'sg-detail-head' });
     this.body = el('div', { class: 'sg-detail-body' });
     this.note = el('input', { class: 'sg-input', maxlength: 200, placeholder: t('note_hint'), 'aria-label': t('note_hint'), autocomplete: 'off', onkeydown: event => { if (event.key === 'Enter' && !event.ctrlKey) { event.preventDefault(); this.addNote(); } } });
@@ -34,7 +37,7 @@ export class Detail {
     const isOther = id !== this.id;
     this.id = id;
     this.root.hidden = !id;
-    if (isOther) { this.incident = null; this.drive = null; this.hasSteps = false; this.whyOf = null; this.whyAnswer = null; this.dialog = null; this.isLong = false; this.shut(); if (this.measures) this.measures.reset(); this.callers.reset(); this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
+    if (isOther) { this.incident = null; this.drive = null; this.hasSteps = false; this.whyOf = null; this.whyAnswer = null; this.dialog = null; this.isLong = false; this.shut(); if (this.measures) this.measures.reset(); this.callers.reset(); if (this.objection) this.objection.reset(); this.note.value = ''; this.body.replaceChildren(); this.foot.hidden = true; this.head.replaceChildren(); if (id) this.skeleton(); }
     clearTimeout(this.wait);
     if (!id) return;
     // Running down the list with the arrow key asks only for the incident it stops at.
@@ -216,8 +219,11 @@ export class Detail {
       return el('li', {}, el('span', { text: name }), el('span', { class: 'sg-num', text: figure }));
     });
     return el('div', { class: 'sg-why' }, el('p', { text: a.why || (answer && answer.why) || '' }),
+      answer ? whyFacts(a, answer, ui) : null,
       others.length ? el('div', {}, el('p', { class: 'sg-soft', text: t('runners_up') }), el('ul', {}, others)) : null,
-      el('p', { class: 'sg-soft sg-num sg-clip', text: t('receipt') + ' ' + a.receipt_id }));
+      el('p', { class: 'sg-soft sg-num sg-clip', text: t('receipt') + ' ' + a.receipt_id }),
+      a.jurisdiction ? el('a', { class: 'sg-why-link', href: '/boundaries?' + new URLSearchParams({ service: a.service, jurisdiction: a.agency + '/' + a.jurisdiction.code }), target: '_blank', rel: 'noopener', text: t('see_boundary') }) : null,
+      this.objection ? this.objection.parts(a) : null);
   }
 
   async toggleWhy(a, stay) {
@@ -228,7 +234,7 @@ export class Detail {
     this.draw();
     try {
       const answer = await this.actions.why(a, this.incident);
-      if (this.whyOf === a.assignment_id && answer) { this.whyAnswer = answer; this.draw(); }
+      if (this.whyOf === a.assignment_id && answer) { this.whyAnswer = answer; this.draw(); if (this.objection) this.objection.read(a); }
     } catch (error) { this.actions.say(error.message, 'warn'); }
   }
 
