@@ -61,7 +61,15 @@ def share_vertices(areas: dict[str, Area], changed: Collection[str]) -> dict[str
             for other in others:
                 shapes[other] = _with_vertices_of(shapes[other], shapes[key])
                 shapes[key] = _with_vertices_of(shapes[key], shapes[other])
-    return {key: with_shape(areas[key], shapes[key]) for key in keys if shapes[key] is not areas[key].shape}
+    # Vertices move no ground: an outline that a weld would turn over stays as it was, a hair off its neighbour.
+    least = SPECK_M2 * DEG2_OF_M2
+    return {
+        key: with_shape(areas[key], shapes[key])
+        for key in keys
+        if shapes[key] is not areas[key].shape
+        and shapes[key].is_valid
+        and abs(shapes[key].area - areas[key].shape.area) <= least
+    }
 
 
 def _weld(shapes: dict[str, BaseGeometry], keys: list[str]) -> None:
