@@ -29,7 +29,7 @@ from api import browser, docs, errors, v1
 from api.door import Door
 from api.gate import Gate
 from api.identity import TokenDoor
-from api.limits import BodyLimit
+from api.limits import LARGER, BodyLimit
 from api.login import LoginRoutes
 from api.metrics import Counting, Metrics
 from api.sessions import SessionDoor
@@ -105,7 +105,7 @@ def make_browser_api(door: Door) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(errors.Catch), Middleware(BodyLimit)],
+        middleware=[Middleware(errors.Catch), Middleware(BodyLimit, larger=LARGER)],
     )
     app.state.door, app.state.tiles = door, TileMemory()
     errors.install(app)

@@ -7,19 +7,28 @@ and cannot await it themselves.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from api.errors import Problem, answer, language_of
 
 MAX_BODY = 64 * 1024
+# Lists that people paste: 20,000 points with names.
+LARGER = {"/boundaries/check": 2 * 1024 * 1024}
 BODY_TIMEOUT_S = 10
 
 
 class BodyLimit:
-    """Read the body up to `limit` bytes; answer 413 or 408 otherwise."""
+    """Read the body up to `limit` bytes; answer 413 or 408 otherwise.
 
-    def __init__(self, app: Any, limit: int = MAX_BODY) -> None:
-        self.app, self.limit = app, limit
+    Parameters
+    ----------
+    larger
+        End of a path → its own limit, for routes that take lists.
+    """
+
+    def __init__(self, app: Any, limit: int = MAX_BODY, larger: Mapping[str, int] | None = None) -> None:
+        self.app, self.limit, self.larger = app, limit, dict(larger or {})
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Read, judge, pass on."""
@@ -53,9 +62,10 @@ class BodyLimit:
         await self.app(scope, replay, send)
 
     async def _read(self, scope: Any, receive: Any) -> bytes | None:
+        limit = next((own for end, own in self.larger.items() if scope["path"].endswith(end)), self.limit)
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if declared.isdigit() and int(declared[:20]) > self.limit:
-            raise Problem(413, "too-large", "too-large", limit=self.limit)
+        if declared.isdigit() and int(declared[:20]) > limit:
+            raise Problem(413, "too-large", "too-large", limit=limit)
         parts: list[bytes] = []
         n_bytes = 0
         while True:
@@ -63,8 +73,8 @@ class BodyLimit:
             if event["type"] == "http.disconnect":
                 return None
             n_bytes += len(event.get("body", b""))
-            if n_bytes > self.limit:
-                raise Problem(413, "too-large", "too-large", limit=self.limit)
+            if n_bytes > limit:
+                raise Problem(413, "too-large", "too-large", limit=limit)
             parts.append(event.get("body", b""))
             if not event.get("more_body", False):
                 return b"".join(parts)

@@ -1,18 +1,22 @@
-"""What a draft of boundaries would change, the page that is signed, and how sound boundaries are."""
+"""What a draft of boundaries would change, the page that is signed, how sound boundaries are, and lists of points."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.body import check_values, read_object
 from api.browser import boundary_summary
 from api.browser.boundaries import Moment, Reader, Service
 from api.door import door, known_id, language, read_moment, reply
 from gis.db import transaction
+from gis.errors import ValueRefused
+from gis.messages import message
 from gis.words import Language
+from routing_engine.dispatch import codes
 from routing_engine.planning import boundary_health, boundary_impact
-from zones import draft_effects, draft_views
+from zones import agency_check, draft_effects, draft_views
 
 router = APIRouter()
 
@@ -62,3 +66,38 @@ def health(request: Request, _: Reader, service: Service, at: Moment = None) -> 
     asked = read_moment("at", at, tongue)
     with transaction(here.engine) as tx:
         return reply(boundary_health.health_of(tx, here.context, service, at=asked, language=tongue))
+
+
+@router.post("/boundaries/check")
+def check(request: Request, _: Reader, service: Service, at: Moment = None) -> Response:
+    """Return whose each point of a list is, and whether the list says so; nothing is kept."""
+    here, tongue = door(request), language(request)
+    asked = read_moment("at", at, tongue)
+    body = read_object(request.state.body, tongue)
+    # The list is one text of many lines: its own reader judges what stands in it.
+    text = body.pop("csv", None)
+    check_values(body, ("column", "accuracy_column"), tongue)
+    if not isinstance(text, str):
+        raise ValueRefused.of("csv", message("required" if text is None else "wrong_type", tongue, expected="text"))
+    columns = {name: _column(body, name, tongue) for name in ("column", "accuracy_column")}
+    with transaction(here.engine) as tx:
+        moment = here.context.current(tx)
+        codes.service(moment.snapshot, service, tongue)
+        return reply(
+            agency_check.check_list(
+                tx,
+                text,
+                service=service,
+                city=moment.snapshot.city,
+                at=asked or moment.now,
+                language=tongue,
+                **columns,
+            )
+        )
+
+
+def _column(body: dict[str, Any], name: str, tongue: Language) -> str | None:
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueRefused.of(name, message("wrong_type", tongue, expected="text"))
+    return (value or "").strip() or None

@@ -156,6 +156,48 @@ def test_health_of_the_small_city(browsers, ask, reported):
         assert problem["errors"][0]["field"] == field
 
 
+LIST = "lon,lat,milik\n122.47,-4.01,Polsek Barat\n122.53,-4.01,Polsek Barat\n"
+
+
+@pytest.mark.parametrize("who", [*sorted(READ), "intake"])
+def test_who_reads_boundaries_checks_lists(browsers, who):
+    answer = browsers[who].post("/api/boundaries/check?service=police", json={"csv": LIST, "column": "milik"})
+    if who not in READ:
+        assert_problem(answer, 403)
+        return
+    assert [row["agrees"] for row in answer.json()["rows"]] == ["yes", "no"]
+
+
+def test_a_list_is_longer_than_other_bodies_and_has_its_limit_too(browsers):
+    path = "/api/boundaries/check?service=police"
+    long = LIST + "122.47,-4.01,Polsek Barat\n" * 19_998
+    answer = browsers["planner"].post(path, json={"csv": long, "column": "milik"})
+    assert answer.status_code == 200
+    assert (answer.json()["n"], answer.json()["comparison"]["n_equal"]) == (20_000, 19_999)
+    assert_problem(browsers["planner"].post(path, json={"csv": "x" * (2 << 20)}), 413)
+    assert_problem(browsers["admin"].post("/api/objections/x", json={"answer": "x" * 70_000}), 413)
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "field"),
+    [
+        ({}, "service=police", "csv"),
+        ({"csv": 5}, "service=police", "csv"),
+        ({"csv": ""}, "service=police", "csv"),
+        ({"csv": "a,b\n1,2\n"}, "service=police", "csv"),
+        ({"csv": LIST, "column": "punya"}, "service=police", "csv"),
+        ({"csv": LIST, "column": 5}, "service=police", "column"),
+        ({"csv": LIST, "colum": "milik"}, "service=police", "colum"),
+        ({"csv": LIST}, "service=x", "service"),
+        ({"csv": LIST}, "service=police&at=now", "at"),
+        ({"csv": LIST}, "service=police&at=2020-01-01T00:00:00Z", "service"),
+    ],
+)
+def test_a_bad_list_is_refused_by_name(ask, body, query, field):
+    problem = ask("planner", "POST", f"/api/boundaries/check?{query}", body, status=422)
+    assert problem["errors"][0]["field"] == field
+
+
 def test_an_unknown_language_and_an_unknown_member_are_refused(ask, draft):
     path = f"{DRAFTS}/{draft['draft_id']}/summary"
     assert ask("POL", "GET", f"{path}?language=fr", status=422)["errors"][0]["field"] == "language"
