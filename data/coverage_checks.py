@@ -147,7 +147,7 @@ def check_gaps(
                 field="geometry",
                 value=named,
                 level="warning",
-                reason=f"{what} {square_metres(size)} belongs to no area; it lies between {named}",
+                reason=f"{what} {square_metres(size)} belongs to no area; beside it: {named}",
                 hint="give both sides the same border"
                 if is_sliver
                 else "give it to a neighbour, or import it as water",

@@ -17,12 +17,15 @@ def mend(shape: shapely.Geometry) -> shapely.MultiPolygon | shapely.Polygon | No
     """Return an invalid polygon as a valid one: rings are made simple, shells joined, holes taken out.
 
     Method `structure` of `shapely.make_valid`: ground inside any shell belongs to the polygon. (The other method,
-    `linework`, makes a hole of what two shells share.) `None` if no ground is left, or the polygon has more vertices
-    than may be stored: crossings of so many may be without number.
+    `linework`, makes a hole of what two shells share.) `None` if no ground is left, the polygon has more vertices than
+    may be stored, or its crossings are without number.
     """
     if shapely.get_num_coordinates(shape) > MAX_VERTICES:
         return None
-    made = shapely.make_valid(shape, method="structure", keep_collapsed=False)
+    try:
+        made = shapely.make_valid(shape, method="structure", keep_collapsed=False)
+    except (shapely.GEOSException, MemoryError):  # a scribble takes all the memory its process may have
+        return None
     parts = [
         part for part in shapely.get_parts(shapely.get_parts(made)) if part.geom_type == "Polygon" and part.area > 0
     ]
@@ -40,7 +43,7 @@ def describe_mending(shape: shapely.Geometry, mended: shapely.Geometry | None, s
         EPSG:4326.
     """
     if mended is None:
-        return "" if shapely.get_num_coordinates(shape) > MAX_VERTICES else "no ground would be left"
+        return ""
     n_parts = shapely.get_num_geometries(mended)
     (size,) = area_m2(np.array([mended], dtype=object), srid)
     said = f"its rings made simple and joined: {n_parts} part{'' if n_parts == 1 else 's'}, {square_metres(size)}"

@@ -116,10 +116,13 @@ def usable(asked: dict[str, Any], job: Any) -> tuple[Shapes, Shapes | None, list
 def cannot(row: int, shape: shapely.Geometry | None) -> PolygonFinding:
     """Return why a row has no polygon that a repair could start from."""
     is_large = shape is not None and shapely.get_num_coordinates(shape) > MAX_VERTICES
-    reason = (
-        "invalid, and of too many vertices to be mended here" if is_large else "has no polygon; none can be invented"
-    )
-    hint = "mend it in a GIS" if is_large else "draw it, or take the row out"
+    if shape is None or shape.is_empty:
+        reason, hint = "has no polygon; none can be invented", "draw it, or take the row out"
+    else:
+        reason = (
+            "invalid, and too complex to be mended here" if is_large else "no ground is left when its rings are mended"
+        )
+        hint = "mend it in a GIS"
     kind = Kind.TOO_COMPLEX if is_large else Kind.EMPTY
     return PolygonFinding(kind=kind, row=int(row), field="geometry", reason=reason, hint=hint)
 

@@ -91,7 +91,7 @@ def run(
             why = f"signal {-done.returncode}" if done.returncode < 0 else f"exit {done.returncode}"
             stopped = f"the reader stopped ({why}); the file is damaged or too complex"
             said = complaint.read_bytes()[-500:].decode("utf-8", "replace").strip().splitlines()
-            log.warning("%s stopped (%s): %s", module, why, said[-1] if said else "without a word")
+            log.info("%s stopped (%s): %s", module, why, said[-1] if said else "without a word")
     except subprocess.TimeoutExpired:
         stopped = f"reading took longer than {WALL_S} s and was stopped"
     answer = folder / "answer.json"
