@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from sqlalchemy import Connection
 from gis.city import read_city
 from gis.errors import ColumnError, CRSError, DataError
 from gis.spreadsheet import safe_cell
+from zones import agency_check
+from zones.layers import Layer, read_layer
 from zones.matching import current_set
 from zones.matching_batch import COLUMNS, match_jurisdictions, read_jurisdictions, read_service_area
+from zones.name_guesses import MOST_NAMES
 
 PARQUET = (".parquet", ".geoparquet")
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON"}  # as GDAL calls them
@@ -104,14 +108,26 @@ def _header(path: Path) -> list[str]:
 
 
 def match_file(
-    tx: Connection, path: Path, *, service: str, out: Path, at: datetime | None, now: datetime
+    tx: Connection,
+    path: Path,
+    *,
+    service: str,
+    out: Path,
+    at: datetime | None,
+    now: datetime,
+    compare: str | None = None,
 ) -> dict[str, Any]:
     """Match every point of `path` for one service and write `out`; its ending chooses the format.
+
+    Parameters
+    ----------
+    compare
+        The file's own column of agencies or jurisdictions; the output gets `agrees`.
 
     Returns
     -------
     dict
-        Rows per `match` code, `n`, `boundary_set`.
+        Rows per `match` code, `n`, `boundary_set`; with `compare` also `comparison`, as `said_and_found` gives it.
 
     Raises
     ------
@@ -120,6 +136,9 @@ def match_file(
     """
     require_writable_kind(out)
     points = read_points(path)
+    if compare is not None and compare not in points.columns.drop(points.geometry.name):
+        names = ", ".join(map(str, points.columns.drop(points.geometry.name)))
+        raise ColumnError(f"{path}: column {compare} missing; the file has {names}")
     number = current_set(tx)
     boundaries = read_jurisdictions(tx, service, at=at or now, boundary_set=number)
     if boundaries.empty:
@@ -127,15 +146,54 @@ def match_file(
     found = match_jurisdictions(
         points.reset_index(drop=True), boundaries, city=read_city(tx), service_area=read_service_area(tx)
     )
-    clash = [name for name in COLUMNS if name in points.columns]
+    added = [*COLUMNS, *(["agrees"] if compare else [])]
+    clash = [name for name in added if name in points.columns]
     if clash:
         raise ColumnError(f"{path}: column {', '.join(clash)} would be overwritten; rename it")
     result = points.reset_index(drop=True).join(found)
+    told: dict[str, Any] = {}
+    if compare is not None:
+        layer = read_layer(tx, service, boundary_set=number, at=at or now)
+        result["agrees"], told["comparison"] = said_and_found(tx, result, compare, layer)
     try:
         write_points(result, out)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise DataError(f"{out}: cannot be written ({error})") from error
-    return {"n": len(result), "boundary_set": number, **found["match"].value_counts().to_dict()}
+    return {"n": len(result), "boundary_set": number, **found["match"].value_counts().to_dict(), **told}
+
+
+def said_and_found(
+    tx: Connection, result: gpd.GeoDataFrame, column: str, layer: Layer
+) -> tuple[pd.Series, dict[str, Any]]:
+    """Set a file's own column beside what was matched.
+
+    Returns
+    -------
+    agrees
+        `yes`, `no`, `unknown` or empty, by row.
+    comparison
+        `kind` (`agency` or `jurisdiction`), `n_equal`, `n_different`, `n_unknown`, `n_empty`; `names`: what was taken
+        for which code; `differences`: (said, found, rows), the most frequent first.
+
+    Raises
+    ------
+    ColumnError
+        More different names than a column of agencies can have.
+    """
+    said = result[column].astype("string").fillna("").str.strip()
+    if said.nunique() > MOST_NAMES:
+        raise ColumnError(
+            f"column {column}: {said.nunique()} different names; one of agencies has at most {MOST_NAMES}"
+        )
+    comparison = agency_check.compare(said, result, layer, agency_check.read_agencies(tx))
+    is_other = comparison.agrees.isin((agency_check.NO, agency_check.UNKNOWN))
+    pairs = Counter(zip(said[is_other], comparison.found[is_other].fillna("nobody"), strict=True))
+    return comparison.agrees, {
+        "kind": comparison.kind,
+        **comparison.counts(),
+        "names": {name: guess.code for name, guess in comparison.guesses.items()},
+        "differences": [(*pair, n) for pair, n in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))],
+    }
 
 
 def require_writable_kind(out: Path) -> None:

@@ -32,6 +32,10 @@ OBJECTION_MESSAGES: dict[str, tuple[str, str]] = {
     "check_twice": ("kolom {names} muncul dua kali", "column {names} appears twice"),
     "check_many": ("lebih dari {limit} baris (ada {n})", "more than {limit} rows (has {n})"),
     "check_many_hint": ("bagi menjadi beberapa berkas", "split it into several files"),
+    "check_names": (
+        "{n} nama berbeda; kolom instansi atau wilayah memuat paling banyak {limit}",
+        "{n} different names; a column of agencies or jurisdictions has at most {limit}",
+    ),
     "check_no_rows": ("tidak ada baris di bawah nama kolom", "no row below the names of the columns"),
     "check_cells": (
         "baris {row}: {n} sel, sedangkan baris pertama menamai {names}",

@@ -28,7 +28,7 @@ from zones.borders import to_metric
 from zones.layers import Area, Layer, as_frame, metric, read_layer
 from zones.matching import Candidate, current_set
 from zones.matching_batch import INVALID, match_jurisdictions, read_service_area
-from zones.name_guesses import Guess, guess_names
+from zones.name_guesses import MOST_NAMES, Guess, guess_names
 from zones.tables import agency
 
 MAX_ROWS = 20_000
@@ -172,6 +172,9 @@ def check_list(
         The text is no list of points, or the service has no boundary then.
     """
     points = read_list(text, column=column, accuracy_column=accuracy_column, language=language)
+    n_names = points["said"].nunique()
+    if n_names > MOST_NAMES:
+        raise ValueRefused.of("column", message("check_names", language, n=n_names, limit=MOST_NAMES), value=column)
     number = current_set(tx)
     layer = read_layer(tx, service, boundary_set=number, at=at)
     if not layer:

@@ -23,6 +23,8 @@ SAME_WORDS = (
 # A likeness below this is no guess, and one must be this much better than the next.
 LEAST_LIKE, AHEAD = 0.82, 0.05
 EXACT, SAME_SET, INSIDE = 1.0, 0.98, 0.9
+# More different names than this are no list of agencies or jurisdictions.
+MOST_NAMES = 3_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,4 +92,8 @@ def _likeness(one: str, two: str, general: set[str]) -> float:
     own, theirs = words - general, others - general
     if own and theirs and (own <= theirs or theirs <= own):
         return INSIDE * float((len(own & theirs) / max(len(own), len(theirs))) ** 0.25)
-    return min(difflib.SequenceMatcher(None, one, two).ratio(), INSIDE)
+    likeness = difflib.SequenceMatcher(None, one, two)
+    # Two cheaper bounds first: most pairs are nothing alike.
+    if likeness.real_quick_ratio() < LEAST_LIKE or likeness.quick_ratio() < LEAST_LIKE:
+        return 0.0
+    return min(likeness.ratio(), INSIDE)

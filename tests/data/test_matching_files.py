@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from data.matching_files import match_file
 from gis.errors import ColumnError, DataError
+from ops.commands.match import print_comparison
 from tests.api.city import seed
 from tests.data.imports import NOW
 
@@ -108,3 +109,48 @@ def test_a_file_of_another_kind_than_its_ending_is_refused(city: Connection, tmp
     fake = (tmp_path / "in.gpkg").rename(tmp_path / "in.geojson")
     with pytest.raises(DataError, match="holds GPKG, its ending says GeoJSON"):
         run(city, fake, tmp_path / "out.csv")
+
+
+def test_a_files_own_column_is_set_beside_the_answer(city: Connection, tmp_path: Path, capsys: Any) -> None:
+    rows = [
+        ["lon", "lat", "milik"],
+        ["122.46", "-4.01", "Polsek Barat"],
+        ["122.54", "-4.01", "Polsek Barat"],
+        ["122.54", "-4.01", "polsek-timur"],
+        ["122.54", "-4.01", "entah"],
+        ["122.54", "-4.01", ""],
+        ["x", "-4.01", "Polsek Barat"],
+    ]
+    source, out = table(tmp_path / "a.csv", rows), tmp_path / "b.csv"
+    told = match_file(city, source, service="police", out=out, at=None, now=NOW, compare="milik")["comparison"]
+    assert [row[-1] for row in cells(out)] == ["agrees", "yes", "no", "yes", "unknown", "", ""]
+    assert (told["kind"], told["n_equal"], told["n_different"], told["n_unknown"], told["n_empty"]) == (
+        *("jurisdiction", 2, 1, 1, 2),
+    )
+    assert told["names"] == {"Polsek Barat": "POL/polsek-barat", "polsek-timur": "POL/polsek-timur"}
+    assert told["differences"] == [("Polsek Barat", "POL/polsek-timur", 1), ("entah", "POL/polsek-timur", 1)]
+    print_comparison("milik", told)
+    printed = capsys.readouterr().out
+    assert "column milik names jurisdictions: 2 agree, 1 differ, 1 name nobody, 2 say nothing" in printed
+    assert "  Polsek Barat → POL/polsek-barat" in printed
+    assert "  1 × entah → POL/polsek-timur" in printed
+
+
+@pytest.mark.parametrize(
+    ("rows", "column", "said"),
+    [
+        ([["lon", "lat", "a"], ["122.46", "-4.01", "x"]], "b", "column b missing; the file has lon, lat, a"),
+        ([["lon", "lat", "agrees"], ["122.46", "-4.01", "x"]], "agrees", "column agrees would be overwritten"),
+        (
+            [["lon", "lat", "a"], *(["122.46", "-4.01", f"n{i}"] for i in range(3_001))],
+            "a",
+            "column a: 3001 different names",
+        ),
+    ],
+)
+def test_a_column_that_cannot_be_compared_is_refused(
+    city: Connection, tmp_path: Path, rows: list[list[str]], column: str, said: str
+) -> None:
+    source = table(tmp_path / "a.csv", rows)
+    with pytest.raises(ColumnError, match=said):
+        match_file(city, source, service="police", out=tmp_path / "b.csv", at=None, now=NOW, compare=column)

@@ -149,6 +149,12 @@ def test_a_row_that_cannot_be_used_says_why(cells, said):
     assert np.isnan(frame["lon"].iloc[0])
 
 
+def test_a_column_of_something_else_is_refused(city):
+    text = "lon,lat,milik\n" + "".join(f"122.47,-4.01,jalan nomor {n}\n" for n in range(3_001))
+    with pytest.raises(ValueRefused, match="3001 nama berbeda"):
+        check(city, text)
+
+
 def test_a_service_without_boundaries_is_refused(city):
     with pytest.raises(ValueRefused, match="tidak punya batas"):
         check(city, LIST, service="water")
