@@ -80,6 +80,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 WIDTH, HEIGHT = 340.0, 230.0
+# Half of a name's width: nearer to the edge it would be cut.
+LABEL_X = 36.0
 MOST_DOTS, MOST_ROWS = 400, 8
 # A move smaller than this is drawn with so much of its surroundings, degrees (about 2 km).
 LEAST_VIEW = 0.018
@@ -321,6 +323,7 @@ def _map(
         shapes.append(f'<path class="{kind}" d="{path}"/>')
         seen = shapely.intersection(area.shape, view.box)
         x, y = view.xy(*seen.representative_point().coords[0])
+        x = min(max(x, LABEL_X), WIDTH - LABEL_X)
         labels.append(f'<text x="{x:.1f}" y="{y:.1f}">{html.escape(area.name)}</text>')
     hatch = (
         f'<pattern id="hatch-{name}" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
