@@ -22,11 +22,11 @@ router = APIRouter()
 
 
 @router.get("/boundaries/drafts/{draft_id}/impact")
-def impact(request: Request, draft_id: str, _: Reader) -> Response:
+def impact(request: Request, draft_id: str, actor: Reader) -> Response:
     """Return what a draft would have changed in the last 365 days, with the incidents as points."""
     here, tongue, wanted = door(request), language(request), known_id(draft_id)
     with transaction(here.engine) as tx:
-        return reply(boundary_impact.impact_of_draft(tx, here.context, wanted, language=tongue))
+        return reply(boundary_impact.impact_of_draft(tx, here.context, wanted, language=tongue, agency=actor.agency))
 
 
 @router.get("/boundaries/drafts/{draft_id}/summary")
@@ -42,7 +42,7 @@ def summary(
     with transaction(here.engine) as tx:
         moment = here.context.current(tx)
         city = moment.snapshot.city
-        found = boundary_impact.impact_of_draft(tx, here.context, wanted, language=tongue)
+        found = boundary_impact.impact_of_draft(tx, here.context, wanted, language=tongue, agency=actor.agency)
         draft = draft_views.describe(tx, wanted, city=city, actor=actor, language=tongue)
         before, after, _ = draft_effects.layers(tx, wanted)
         service = moment.snapshot.services[draft["service"]].name(tongue)

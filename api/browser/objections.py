@@ -13,7 +13,7 @@ from api.queries import Code
 from gis.actors import Actor
 from gis.db import transaction
 from gis.words import Role
-from routing_engine.dispatch import objections
+from routing_engine.dispatch import objection_views, objections
 
 router = APIRouter()
 
@@ -35,7 +35,7 @@ def make(request: Request, assignment_id: str, actor: Annotated[Actor, Depends(p
 @router.get("/objections")
 def list_objections(
     request: Request,
-    actor: Annotated[Actor, Depends(person(*objections.READERS))],
+    actor: Annotated[Actor, Depends(person(*objection_views.READERS))],
     state: Code = None,
     service: Code = None,
     incident: Annotated[str | None, Query(max_length=36)] = None,
@@ -44,7 +44,7 @@ def list_objections(
     here, tongue = door(request), language(request)
     with transaction(here.engine) as tx:
         return reply(
-            objections.list_objections(
+            objection_views.list_objections(
                 tx,
                 actor=actor,
                 language=tongue,
@@ -57,7 +57,7 @@ def list_objections(
 
 @router.post("/objections/{objection_id}")
 def work(
-    request: Request, objection_id: str, actor: Annotated[Actor, Depends(person(*objections.WORKERS))]
+    request: Request, objection_id: str, actor: Annotated[Actor, Depends(person(*objection_views.WORKERS))]
 ) -> Response:
     """Take an objection up, link a draft with it, or answer it."""
     here, tongue = door(request), language(request)

@@ -200,8 +200,15 @@ def measure_of(tx: Connection, context: Context, draft_id: str) -> Measure:
     return measure
 
 
-def impact_of_draft(tx: Connection, context: Context, draft_id: str, *, language: str) -> dict[str, Any]:
+def impact_of_draft(
+    tx: Connection, context: Context, draft_id: str, *, language: str, agency: str | None = None
+) -> dict[str, Any]:
     """Return the impact of a draft with the points on the map: as it was proposed, else as of now.
+
+    Parameters
+    ----------
+    agency
+        Only the points that are or become this agency's: it reads counts of all, and incidents of its own.
 
     Raises
     ------
@@ -213,7 +220,14 @@ def impact_of_draft(tx: Connection, context: Context, draft_id: str, *, language
     moment, frozen = context.current(tx), row["impact"]
     until = datetime.fromisoformat(frozen["until"]) if frozen else moment.now
     found = _measured(tx, moment, row["service_code"], before, after, at, until=until)
+    if agency is not None:
+        own = [one for one in found["points"]["features"] if _is_of(one["properties"], agency)]
+        found |= {"points": {**found["points"], "features": own}, "n_points": len(own)}
     return described({**found, **(frozen or {}), "is_frozen": bool(frozen)}, moment.snapshot, language)
+
+
+def _is_of(properties: Mapping[str, Any], agency: str) -> bool:
+    return any((properties[side] or "").startswith(f"{agency}/") for side in ("from", "to"))
 
 
 def described(found: Mapping[str, Any], snapshot: Snapshot, language: str) -> dict[str, Any]:

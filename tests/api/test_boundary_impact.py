@@ -84,6 +84,10 @@ def test_impact_counts_what_is_known_by_hand(ask, draft):
     assert found["travel_time"] is None
     assert "0812" not in str(found)
     assert EVIL not in str(found["points"])
+    # Another agency reads the counts, and the incidents of its own only.
+    mine, other = (ask(who, "GET", f"{DRAFTS}/{draft['draft_id']}/impact") for who in ("POL", "DMK"))
+    assert (mine["points"], mine["n_points"]) == (found["points"], 1)
+    assert (other["points"]["features"], other["n_points"], other["n_changed"]) == ([], 0, 1)
 
 
 class Tags(HTMLParser):
