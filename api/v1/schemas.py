@@ -10,6 +10,7 @@ from typing import Any
 
 from gis import words
 from gis.reports import MAX_ACCURACY_M, MAX_DESCRIPTION, MAX_TEXT
+from routing_engine.dispatch import objections
 from routing_engine.dispatch.changes import EVENT_KINDS
 from routing_engine.dispatch.closure_form import MAX_FACTOR, MAX_VERTICES
 from routing_engine.dispatch.incidents import ACTING
@@ -115,12 +116,12 @@ STATE = _object(
 
 OBJECTION = _object(
     {
-        "reason": _text(2000),
+        "reason": _text(objections.MAX_TEXT),
         "agency": {**_text(60, description="whose it should be, by code"), "type": ["string", "null"]},
         "jurisdiction": {**_text(60, description="code of that jurisdiction"), "type": ["string", "null"]},
     },
     ("reason",),
-    example={"reason": "Titik di utara jalan, itu wilayah Polsek Kemaraya.", "jurisdiction": "polsek-kemaraya"},
+    example={"reason": "Titik di utara jalan, itu wilayah Polsek Kemaraya.", "jurisdiction": "POL-KEMARAYA"},
 )
 
 CLOSURE = _object(

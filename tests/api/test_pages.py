@@ -79,7 +79,14 @@ def test_nothing_but_log_in_and_assets_is_open(browser):
     assert browser.put("/_stcore/upload_file/a/b", content=b"x").status_code == 401
     for path in ("/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/script-health-check"):
         assert browser.get(path).status_code == 404
-    for path in ("/login", "/assets/login.css", "/assets/leaflet/leaflet.js", "/healthz", "/_stcore/health"):
+    for path in (
+        "/login",
+        "/assets/login.css",
+        "/assets/summary.css",
+        "/assets/leaflet/leaflet.js",
+        "/healthz",
+        "/_stcore/health",
+    ):
         answer = browser.get(path)
         assert answer.status_code == 200, path
         assert "content-security-policy" in answer.headers
