@@ -14,6 +14,10 @@ EXACT_M = 0.05
 EXACT = 0.05
 # … but rather larger still than searched for without end.
 MAX_SQUARES = 200_000
+# Thinner pieces are what rounding makes of one line cut in two ways: they are tried at points along their rings.
+THIN_M = 1e-3
+STEP_M = 1.0
+MAX_STEPS = 200_000
 
 Shapes = npt.NDArray[Any]
 
@@ -50,8 +54,25 @@ def farthest_m(pieces: Shapes, borders: shapely.STRtree) -> float:
     Notes
     -----
     Squares are divided by four as long as one may hold a farther point than the farthest known: within a square no
-    point is farther from a border than its middle by more than half the diagonal.
+    point is farther from a border than its middle by more than half the diagonal. Pieces thinner than `THIN_M` are
+    tried each `STEP_M` along their rings instead: squares as thin would be without number.
     """
+    if not len(pieces):
+        return 0.0
+    is_thin = 2 * shapely.area(pieces) < THIN_M * shapely.length(pieces)
+    return max(_farthest_ring(pieces[is_thin], borders), _farthest_inside(pieces[~is_thin], borders))
+
+
+def _farthest_ring(pieces: Shapes, borders: shapely.STRtree) -> float:
+    if not len(pieces):
+        return 0.0
+    step = max(STEP_M, float(shapely.length(pieces).sum()) / MAX_STEPS)
+    points = shapely.points(shapely.get_coordinates(shapely.segmentize(pieces, step)))
+    _, distance = borders.query_nearest(points, all_matches=False, return_distance=True)
+    return float(distance.max()) + THIN_M
+
+
+def _farthest_inside(pieces: Shapes, borders: shapely.STRtree) -> float:
     if not len(pieces):
         return 0.0
     low, high = shapely.bounds(pieces)[:, :2], shapely.bounds(pieces)[:, 2:]

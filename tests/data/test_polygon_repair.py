@@ -167,6 +167,16 @@ def test_the_farthest_point_of_a_strip_is_half_its_width_away(width: float) -> N
     assert width / 2 <= found <= max(width / 2 + 0.06, width / 2 * 1.06)
 
 
+def test_what_rounding_makes_of_a_long_line_is_no_way_off() -> None:
+    """Fifty kilometres, a tenth of a millimetre wide: not searched square by square, and not called far."""
+    line = shapely.Polygon([(0, 0), (50_000, 1e-4), (50_000, 0)])
+    borders = shapely.STRtree(segments_of(array(shapely.box(0, 0, 50_000, 1000))))
+    assert farthest_m(array(line), borders) < 0.01
+    assert farthest_m(array(shapely.transform(line, lambda xy: xy + np.array([0, 300]))), borders) == pytest.approx(
+        300, abs=0.01
+    )
+
+
 def test_the_farthest_point_agrees_with_a_dense_sample() -> None:
     rng = np.random.default_rng(3)
     pieces = shapely.buffer(shapely.points(rng.uniform(0, 1000, (20, 2))), 30)
