@@ -249,7 +249,7 @@ def _notes(impact: Mapping[str, Any], words: _Words) -> str:
     if impact["travel_time"] is not None:
         if impact["roads_synthetic"]:
             notes.append(words("synthetic_roads"))
-        if not impact["travel_time"]["is_calibrated"]:
+        if not impact["is_calibrated"]:
             notes.append(words("not_calibrated"))
     if impact["boundaries_approximate"]:
         notes.append(words("approximate"))

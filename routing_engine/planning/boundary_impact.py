@@ -155,6 +155,7 @@ def impact(
         "overlaps": created_overlaps(before, after, city.metric_srid),
         "gaps": created_gaps(before, after, city.metric_srid),
         "travel_time": _travel_time(changed, service, stations, city),
+        "is_calibrated": stations is not None and any(part.calibration is not None for part in stations.parts),
         "points": _points(changed),
         "n_points": min(len(changed), MOST_POINTS),
     }
@@ -372,7 +373,7 @@ def _travel_time(
             "n_estimated": int(is_estimated.sum()),
             "n_unreachable": len(seconds) - len(known),
         }
-    return {**found, "is_calibrated": any(part.calibration is not None for part in stations.parts)}
+    return found
 
 
 def _points(changed: pd.DataFrame) -> dict[str, Any]:

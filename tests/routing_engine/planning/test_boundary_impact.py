@@ -149,7 +149,7 @@ def test_handing_anaiwoi_over_equals_plain_geopandas(tx, context, move):
 def test_travel_times_are_those_of_the_stations_of_who_is_responsible(tx, context, move):
     found = boundary_impact.impact_of_draft(tx, context, move, language="en")
     stations = context.current(tx).snapshot.stations
-    assert found["travel_time"]["is_calibrated"] is False
+    assert found["is_calibrated"] is False
     for side, code in (("before", GIVER), ("after", RECEIVER)):
         seconds = []
         for one in found["points"]["features"]:
