@@ -168,10 +168,12 @@ def _border_pieces(layer: Layer, srid: int) -> tuple[list[BaseGeometry], list[tu
     """Return the borders between ground that counts of two jurisdictions, in metres, cut to length."""
     areas = sorted((area for area in layer.values() if not area.is_citywide), key=lambda area: area.rank)
     # What is higher in order keeps what two hold: the border is where the answer changes.
+    outlines = [area.shape for area in areas]
     shapes: list[BaseGeometry] = []
-    for i, area in enumerate(areas):
-        shape = area.shape
-        above = [one.shape for one in areas[:i] if one.shape.intersects(shape) and not one.shape.touches(shape)]
+    tree = shapely.STRtree(outlines)
+    for i, shape in enumerate(outlines):
+        near = tree.query(shape, predicate="intersects")
+        above = [outlines[at] for at in np.sort(near) if at < i and not shapely.touches(outlines[at], shape)]
         shapes.append(metric(shapely.difference(shape, shapely.union_all(above)) if above else shape, srid))
     pieces: list[BaseGeometry] = []
     pairs: list[tuple[str, str]] = []

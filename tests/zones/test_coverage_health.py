@@ -10,7 +10,7 @@ import shapely
 from pyproj import Transformer
 
 from zones.coverage_health import NEAR_M, PIECE_M, Ground, contested_borders, coverage_health
-from zones.layers import Area
+from zones.layers import Area, polygons
 
 SRID = 32751
 TO_M = Transformer.from_crs(4326, SRID, always_xy=True)
@@ -155,3 +155,17 @@ def test_a_layer_of_one_and_a_layer_of_none():
     assert (none.covered_share, len(none.gaps)) == (0.0, 1)
     nowhere = coverage_health({}, Ground(shape=shapely.MultiPolygon()), NONE, srid=SRID)
     assert nowhere.covered_share == 0.0
+
+
+def test_a_real_layer_with_known_faults(geodata):
+    """The outlines of one source: 57 pairs overlap (58,750 m²), 114 holes of a square metre or more (56,919 m²)."""
+    frame = gpd.read_file(geodata / "kendari_kelurahan_cahyadsn_dirty.geojson", engine="pyogrio").to_crs(4326)
+    given = layer(**{f"k{i}": polygons(shape) for i, shape in enumerate(frame.geometry)})
+    union = shapely.union_all([area.shape for area in given.values()])
+    filled = shapely.union_all([shapely.Polygon(part.exterior) for part in shapely.get_parts(union)])
+    found = coverage_health(given, Ground(shape=filled), NONE, srid=SRID)
+    assert len(found.overlaps) == 57
+    assert found.overlaps["area_m2"].sum() == pytest.approx(58_750, rel=0.01)
+    narrow = found.gaps[found.gaps["is_sliver"]]
+    assert len(narrow) == len(found.gaps) == 114
+    assert narrow["area_m2"].sum() == pytest.approx(56_919, rel=0.01)
