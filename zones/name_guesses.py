@@ -25,6 +25,8 @@ LEAST_LIKE, AHEAD = 0.82, 0.05
 EXACT, SAME_SET, INSIDE = 1.0, 0.98, 0.9
 # More different names than this are no list of agencies or jurisdictions.
 MOST_NAMES = 3_000
+# Of more pairs of names (some seconds) only those that are the same are found, no likenesses.
+MOST_PAIRS = 300_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,28 +66,38 @@ def guess_names(said: Iterable[str], known: Mapping[str, Sequence[str]]) -> dict
     # Words of most names ("polsek") tell nobody apart.
     spread = Counter(word for names in called.values() for word in {word for name in names for word in name.split()})
     general = {word for word, n in spread.items() if n > max(1, len(called) / 2)}
+    exact: dict[str, set[str]] = {}
+    for code, names in called.items():
+        for name in names:
+            exact.setdefault(name, set()).add(code)
+    spoken = list(dict.fromkeys(said))
+    is_close_tried = len(spoken) * len(called) <= MOST_PAIRS
     found = {}
-    for name in dict.fromkeys(said):
+    for name in spoken:
         wanted = normalised(name)
-        if not wanted:
-            continue
-        scores = sorted(
-            (
-                (max((_likeness(wanted, one, general) for one in names), default=0.0), code)
-                for code, names in called.items()
-            ),
-            key=lambda item: (-item[0], item[1]),
-        )
-        best, code = scores[0] if scores else (0.0, "")
-        second = scores[1][0] if len(scores) > 1 else 0.0
-        if best >= LEAST_LIKE and (best - second >= AHEAD or (best == EXACT and second < EXACT)):
-            found[name] = Guess(code=code, score=round(best, 3))
+        same = exact.get(wanted, set())
+        if len(same) == 1:
+            found[name] = Guess(code=next(iter(same)), score=EXACT)
+        elif wanted and not same and is_close_tried and (guess := _closest(wanted, called, general)):
+            found[name] = guess
     return found
 
 
+def _closest(wanted: str, called: Mapping[str, set[str]], general: set[str]) -> Guess | None:
+    """Return the code whose name is most like the one wanted, if it is much more so than the next."""
+    scores = sorted(
+        (
+            (max((_likeness(wanted, one, general) for one in names), default=0.0), code)
+            for code, names in called.items()
+        ),
+        key=lambda item: (-item[0], item[1]),
+    )
+    best, code = scores[0] if scores else (0.0, "")
+    second = scores[1][0] if len(scores) > 1 else 0.0
+    return Guess(code=code, score=round(best, 3)) if best >= LEAST_LIKE and best - second >= AHEAD else None
+
+
 def _likeness(one: str, two: str, general: set[str]) -> float:
-    if one == two:
-        return EXACT
     words, others = set(one.split()), set(two.split())
     if words == others:
         return SAME_SET

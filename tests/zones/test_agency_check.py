@@ -200,6 +200,12 @@ def test_names_are_taken_for_what_people_mean(said, code):
     assert (guess.code if guess else None) == code
 
 
+def test_of_very_many_names_only_those_that_are_the_same_are_found():
+    known = {str(i): (f"Desa {i} Utara",) for i in range(2_000)}
+    said = ["desa 7 utara", "Desa 7 Utra", *(f"dusun {i}" for i in range(200))]
+    assert {name: guess.code for name, guess in guess_names(said, known).items()} == {"desa 7 utara": "7"}
+
+
 def test_two_that_fit_alike_are_no_guess():
     known = {"A": ("Pos Utara",), "B": ("Pos Utara",), "C": ("Pos Selatan",)}
     assert guess_names(["pos utara"], known) == {}
