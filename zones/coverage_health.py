@@ -172,7 +172,7 @@ def _border_pieces(layer: Layer, srid: int) -> tuple[list[BaseGeometry], list[tu
     shapes: list[BaseGeometry] = []
     tree = shapely.STRtree(outlines)
     for i, shape in enumerate(outlines):
-        near = tree.query(shape, predicate="intersects")
+        near: npt.NDArray[np.intp] = tree.query(shape, predicate="intersects")
         above = [outlines[at] for at in np.sort(near) if at < i and not shapely.touches(outlines[at], shape)]
         shapes.append(metric(shapely.difference(shape, shapely.union_all(above)) if above else shape, srid))
     pieces: list[BaseGeometry] = []

@@ -145,9 +145,12 @@ def test_a_time_that_is_none_is_refused_in_words(tmp_path, capsys):
 
 def test_nearest_says_hours_and_marks_an_estimate():
     one = {"name": "Pos", "travel_time_p90_s": None, "distance_m": 9e6, "straight_line_m": 9e6, "straight_line_rank": 1}
-    far = describe([{**one, "travel_time_s": 309_180.0, "estimate": "straight_line", "calibration": "none"}])
+    nowhere = {"street": None, "access_m": None}
+    far = describe([{**one, **nowhere, "travel_time_s": 309_180.0, "estimate": "straight_line", "calibration": "none"}])
     assert "~85.9 h" in far
     assert "by road" not in far
-    near = describe([{**one, "travel_time_s": 90.0, "estimate": "road", "calibration": "none"}])
+    there = {"street": "Jalan Sao-Sao", "access_m": 12.4}
+    near = describe([{**one, **there, "travel_time_s": 90.0, "estimate": "road", "calibration": "none"}])
     assert "1.5 min" in near
+    assert "Jalan Sao-Sao, 12 m away" in near
     assert "~" not in near
