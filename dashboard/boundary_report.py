@@ -9,21 +9,24 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from data.polygon_findings import Kind
 from data.polygon_repair import Repair
 from data.polygon_review import Review
+from gis.errors import Finding
 
 # Nobody reads more on a page; the report to download has all.
 MOST = 1_500
 MOST_VERTICES = 60_000
 SMOOTH_DEG = 0.00005  # about 5 m
 DECIMALS = 6
-# The least a file's page takes of the errors before it takes warnings.
 _LEVELS = {"error": 0, "warning": 1}
+# What is wrong with the file's own shapes before what only differs from other layers.
+_LAST = (Kind.EDGES, Kind.NESTING, Kind.MORE)
 
 
 def findings_of(review: Review) -> list[dict[str, Any]]:
     """Return the findings, errors first, at most `MOST`; each with its piece as GeoJSON where it has one."""
-    ordered = sorted(review.findings, key=lambda finding: _LEVELS.get(finding.level, 2))[:MOST]
+    ordered = sorted(review.findings, key=_weight)[:MOST]
     names = dict(zip(review.rows["row"], review.rows["name"], strict=True))
     said = []
     for finding in ordered:
@@ -47,6 +50,12 @@ def findings_of(review: Review) -> list[dict[str, Any]]:
             }
         )
     return said
+
+
+def _weight(finding: Finding) -> tuple[int, int, float]:
+    """Return what a finding is ordered by: its level, its kind, and the most ground first."""
+    kind, m2 = getattr(finding, "kind", ""), getattr(finding, "area_m2", None)
+    return _LEVELS.get(finding.level, 2), _LAST.index(Kind(kind)) + 1 if kind in _LAST else 0, -(m2 or 0.0)
 
 
 def outlines_of(rows: gpd.GeoDataFrame) -> dict[str, Any]:

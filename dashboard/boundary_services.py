@@ -5,6 +5,7 @@ Everything else of those pages goes through the browser API.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -161,7 +162,7 @@ class FileServices:
                 body = {
                     "version": version,
                     "kind": "replace",
-                    "geometry": shapely.geometry.mapping(row.geometry),
+                    "geometry": json.loads(shapely.to_geojson(row.geometry)),
                     "rest": "nobody",
                     "snap_m": 0,
                     **whose,

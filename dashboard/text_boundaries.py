@@ -122,6 +122,10 @@ DRAFTS: dict[str, tuple[str, str]] = {
     "b_conflict": ("Draf ini sudah diubah orang lain", "Somebody else has changed this draft"),
     "b_load_newest": ("Muat yang terbaru", "Load the newest"),
     "b_stale": ("Batas yang dipakai draf ini sudah berubah", "Boundaries this draft was drawn on have changed"),
+    "b_on_scheduled": (
+        "Digambar di atas batas yang sudah dijadwalkan berlaku mulai {at}.",
+        "Drawn on the boundaries already scheduled from {at}.",
+    ),
     "b_rebase": ("Gambar ulang di atas batas terbaru", "Draw again on the newest boundaries"),
     "b_rebased": ("Draf kini memakai batas terbaru.", "The draft now stands on the newest boundaries."),
     "b_dropped": ("Tidak lagi cocok, dibuang: {what}", "Fits no longer, dropped: {what}"),

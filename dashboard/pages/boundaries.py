@@ -1,4 +1,4 @@
-"""Boundaries: what is in force since when and why, drafts and their impact, objections, points, and the layer's health."""
+"""Boundaries: what is in force since when and why, drafts, their impact, objections, points, the layer's health."""
 
 from __future__ import annotations
 

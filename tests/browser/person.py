@@ -22,7 +22,9 @@ PASSWORD = "enam angsa berenang"  # of accounts the tests make
 # What a browser may say without anything being wrong; each entry with its reason.
 EXPLAINED = {
     # A page opened by its own address: Streamlit looks below that address first, then where its endpoints are.
-    r"status of 404 .*/(operator|intake|agency|planner|boundaries|boundary_file)/_stcore/(health|host-config)$": "Streamlit finds its way",
+    r"status of 404 .*/(operator|intake|agency|planner|boundaries|boundary_file)/_stcore/(health|host-config)$": (
+        "Streamlit finds its way"
+    ),
 }
 # What Chromium and Streamlit say while the server is dead or the session over; for the tests that cause it.
 SERVER_AWAY = (

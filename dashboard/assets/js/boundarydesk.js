@@ -11,7 +11,7 @@ const { ImpactView } = await import('./boundaryimpact.js' + search);
 const { ObjectionsView } = await import('./boundaryobjections.js' + search);
 const { PointsView } = await import('./boundarypoints.js' + search);
 const { HealthView } = await import('./boundaryhealth.js' + search);
-const { select } = await import('./boundaryparts.js' + search);
+const { said, select } = await import('./boundaryparts.js' + search);
 
 const VIEWS = { time: TimeView, drafts: DraftsView, impact: ImpactView, objections: ObjectionsView, points: PointsView, health: HealthView };
 // Measuring a year of incidents takes longer than looking at a list.
@@ -68,6 +68,7 @@ class BoundaryPage {
   async open(name) {
     if (this.isOpen) this.view.leave();
     this.isOpen = true;
+    this.isFitted = this.tab === name && this.isFitted;
     this.tab = name;
     this.drawHead();
     redraw(this.body, [this.view.root]);
@@ -112,7 +113,7 @@ class BoundaryPage {
   say(text, kind = 'ok') { this.notices.say(text, kind); }
 
   fail(error) {
-    this.say(error.isRefusal ? error.lines().join(' ') : this.ui.words.t('b_away'), 'warn');
+    this.say(error.isRefusal ? said(error) : this.ui.words.t('b_away'), 'warn');
     return null;
   }
 
@@ -130,6 +131,13 @@ class BoundaryPage {
     const answer = await this.get('/api/boundaries?' + query);
     if (answer && !this.isFitted) { this.isFitted = true; this.map.collection = answer; this.whole(); }
     return answer;
+  }
+
+  // What a draft is drawn on: the boundaries after everything that is scheduled already.
+  async readNewest(simplify) {
+    const set = await this.readSet(null, simplify), last = set && set.moments.length ? set.moments[0].at : null;
+    this.scheduledAt = last && Date.parse(last) > Date.now() ? last : null;
+    return this.scheduledAt ? this.readSet(this.scheduledAt, simplify) : set;
   }
 
   // Kelurahan and kecamatan, to hand over and to compose from.

@@ -2,7 +2,7 @@
 
 const search = new URL(import.meta.url).search;
 const { el, button, redraw } = await import('./dom.js' + search);
-const { stamp, ground, input, field } = await import('./boundaryparts.js' + search);
+const { said, stamp, ground, input, field } = await import('./boundaryparts.js' + search);
 const { Tools } = await import('./boundarytools.js' + search);
 const { Signing } = await import('./boundarysign.js' + search);
 
@@ -42,7 +42,7 @@ export class DraftsView {
     const draft = await this.page.get('/api/boundaries/drafts/' + encodeURIComponent(id));
     if (!draft) { await this.list(); return; }
     if (draft.service !== this.page.service) { this.page.service = draft.service; this.page.drawHead(); }
-    const set = await this.page.readSet(null, 0);
+    const set = await this.page.readNewest(0);
     if (set) this.page.map.showSet(set);
     this.take(draft, true);
   }
@@ -75,7 +75,7 @@ export class DraftsView {
         this.root.querySelector('.sg-b-conflict')?.scrollIntoView({ block: 'nearest' });
         return { problem: '' };
       }
-      const problem = error.isRefusal ? error.lines().join(' ') : this.ui.words.t('b_away');
+      const problem = error.isRefusal ? said(error) : this.ui.words.t('b_away');
       this.draw();
       return { problem };
     }
@@ -134,6 +134,7 @@ export class DraftsView {
       el('p', { class: 'sg-soft', text: [t('b_version', { n: draft.version }), draft.agency || t('b_of_city'), draft.created_by, stamp(words, draft.created_at)].join(' · ') }),
       draft.effective_from ? el('p', { class: 'sg-b-effective', text: t(draft.state === 'scheduled' ? 'b_in_force_from' : 'b_proposed_from', { at: stamp(words, draft.effective_from) }) }) : null,
       draft.reason ? el('p', { text: draft.reason }) : null,
+      this.page.scheduledAt && draft.may.edit ? el('p', { class: 'sg-soft', text: t('b_on_scheduled', { at: stamp(words, this.page.scheduledAt) }) }) : null,
       this.conflictBox(), this.staleBox(),
       el('h3', { text: t('b_changes') }), ...this.changes(),
       ...this.faults(),
@@ -188,7 +189,7 @@ export class DraftsView {
     const { answer, problem } = await this.send('rebase', { version: this.draft.version }), { t } = this.ui.words;
     if (problem) this.page.say(problem, 'warn');
     if (!answer) return;
-    const set = await this.page.readSet(null, 0);
+    const set = await this.page.readNewest(0);
     if (set) this.page.map.showSet(set);
     for (const one of answer.dropped || []) this.page.say(t('b_dropped', { what: one.what || one.kind || '' }), 'warn');
     if (!(answer.dropped || []).length) this.page.say(t('b_rebased'));

@@ -115,8 +115,9 @@ export class Drawing {
     const step = STEP_PX[event.shiftKey], move = { ArrowUp: [0, -step], ArrowDown: [0, step], ArrowLeft: [-step, 0], ArrowRight: [step, 0] }[event.key];
     if (move && !place.isNew) {
       this.remember();
-      const { map } = this.map, at = map.latLngToContainerPoint(latLng(point)).add(move), { lat, lng } = map.containerPointToLatLng(at);
-      this.parts[place.p][place.r][place.i] = rounded([lng, lat]);
+      // By the difference of two pixels: the point itself lies between pixels, and only moves the way it is pushed.
+      const { map } = this.map, at = map.latLngToContainerPoint(latLng(point)), from = map.containerPointToLatLng(at), to = map.containerPointToLatLng(at.add(move));
+      this.parts[place.p][place.r][place.i] = rounded([point[0] + to.lng - from.lng, point[1] + to.lat - from.lat]);
     } else if (['Delete', 'Backspace'].includes(event.key) && !place.isNew) {
       if (!this.remove(place)) return;
     } else if (['Enter', ' '].includes(event.key) && place.isNew) { this.remember(); this.insert(place, point); } else return;

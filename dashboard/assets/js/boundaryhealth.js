@@ -64,6 +64,6 @@ export class HealthView {
   rows(rows) {
     const { words } = this.ui, { t } = words, right = text => ({ text, isNumber: true }), more = { pick: i => this.show(rows[i]), isChosen: i => rows[i] === this.at };
     if (this.kind === 'contested') return table([t('b_border'), right(t('b_n_incidents')), right(t('b_per_km')), right('m')], rows.map(one => [one.names.join(' / '), number(words, one.n_incidents), number(words, one.n_per_km, 1), number(words, one.length_m)]), more);
-    return table([t(this.kind === 'gaps' ? 'b_where' : 'b_between'), right(t('b_area')), right(t('b_width'))], rows.map(one => [(this.kind === 'gaps' ? one.areas.join(', ') || one.lat.toFixed(5) + ', ' + one.lon.toFixed(5) : one.names.join(' / ')) + (one.is_sliver ? ' · ' + t('b_sliver') : ''), { text: ground(words, one.area_m2), isNumber: true }, { text: words.number(one.width_m, 1) + ' m', isNumber: true }]), more);
+    return table([t(this.kind === 'gaps' ? 'b_where' : 'b_between'), right(t('b_area')), right(t('b_width'))], rows.map(one => [(this.kind === 'gaps' ? one.areas.join(', ') || one.lat.toFixed(5) + ', ' + one.lon.toFixed(5) : one.names.join(' / ')) + (one.is_sliver ? ' · ' + t('b_sliver') : ''), { text: ground(words, one.area_m2), isNumber: true }, { text: words.number(one.width_m, one.width_m < 100 ? 1 : 0) + ' m', isNumber: true }]), more);
   }
 }

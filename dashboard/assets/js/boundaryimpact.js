@@ -27,8 +27,9 @@ export class ImpactView {
   }
 
   async read() {
-    const { id } = this, { map } = this.page;
+    const { id } = this, { map } = this.page, turn = this.turn = (this.turn || 0) + 1;
     const set = await this.page.readSet(null, 3);
+    if (turn !== this.turn) return;
     map.clear();
     if (set) map.showSet(set);
     if (!id) { this.draw(); return; }
@@ -37,7 +38,7 @@ export class ImpactView {
     this.draw();
     const path = '/api/boundaries/drafts/' + encodeURIComponent(id);
     const [draft, answer] = await Promise.all([this.page.get(path), this.page.get(path + '/impact')]);
-    if (this.id !== id || this.page.view !== this) return;
+    if (turn !== this.turn || this.page.view !== this) return;
     Object.assign(this, { isBusy: false, draft, answer });
     this.paint();
     this.draw();
@@ -45,6 +46,7 @@ export class ImpactView {
 
   paint() {
     const { map } = this.page, { t } = this.ui.words, { words } = this.ui;
+    map.clear('Marks');
     let bounds = L.latLngBounds([]);
     for (const change of this.draft ? this.draft.changes : []) bounds.extend(map.change(change));
     const { answer } = this;

@@ -2,7 +2,7 @@
 
 const search = new URL(import.meta.url).search;
 const { el, button, redraw } = await import('./dom.js' + search);
-const { stamp, select, area, field } = await import('./boundaryparts.js' + search);
+const { said, stamp, select, area, field } = await import('./boundaryparts.js' + search);
 
 const OUTCOMES = ['upheld', 'rejected', 'moot'];
 
@@ -56,7 +56,7 @@ export class ObjectionsView {
       Object.assign(this, { fields: {}, problem: '' });
       this.page.say(this.ui.words.t('b_objection_now', { number: answer.number, state: answer.state_label }));
     } catch (error) {
-      this.problem = error.isRefusal ? error.lines().join(' ') : this.ui.words.t('b_away');
+      this.problem = error.isRefusal ? said(error) : this.ui.words.t('b_away');
       if (error.status === 409) { const { problem } = this; await this.open(); this.problem = problem; }
     }
     this.isBusy = false;
@@ -117,7 +117,7 @@ export class ObjectionsView {
     const { t } = this.ui.words, linked = one.draft ? one.draft.draft_id : '';
     return el('div', { class: 'sg-b-form' },
       one.state === 'open' ? button(t('b_take'), () => this.send({ state: 'in_work' }), { class: 'sg-choice' }) : null,
-      el('div', { class: 'sg-line' }, field(t('b_mended_by'), select('objection draft', [['', t('b_no_draft')], ...this.drafts.map(draft => [draft.draft_id, draft.title])], linked, id => this.send({ state: 'in_work', draft_id: id || null })), { style: 'flex:1' }), linked ? null : button(t('b_begin_draft'), () => this.begin(), { class: 'sg-small' })),
+      el('div', { class: 'sg-line sg-b-when' }, field(t('b_mended_by'), select('objection draft', [['', t('b_no_draft')], ...this.drafts.map(draft => [draft.draft_id, draft.title])], linked, id => this.send({ state: 'in_work', draft_id: id || null })), { style: 'flex:1' }), linked ? null : button(t('b_begin_draft'), () => this.begin(), { class: 'sg-small' })),
       field(t('b_outcome'), select('outcome', [['', t('b_choose')], ...OUTCOMES.map(code => [code, this.ui.label('outcome', code)])], fields.outcome || '', value => { fields.outcome = value; })),
       field(t('b_answer'), area('answer', fields.answer || '', value => { fields.answer = value; }, { maxlength: 2000 })),
       button(t('b_do_answer'), () => this.send({ state: 'answered', outcome: fields.outcome || null, answer: (fields.answer || '').trim() || null }), { class: 'sg-primary' }));

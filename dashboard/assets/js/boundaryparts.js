@@ -63,7 +63,8 @@ export function bars(words, parts) {
     el('span', { class: 'sg-num', text: words.number(one.n) }))));
 }
 
-export const lines = error => (error.isRefusal ? error.lines() : null);
+// A refusal in the words of the server; which member of a body it is about is no word for people.
+export const said = error => [...new Set(error.errors.map(one => [one.reason, one.hint].filter(Boolean).join(' — ')))].join('. ') || error.message;
 
 // A file the browser itself has made.
 export function download(name, text, kind = 'text/csv;charset=utf-8') {

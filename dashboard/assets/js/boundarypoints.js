@@ -2,7 +2,7 @@
 
 const search = new URL(import.meta.url).search;
 const { el, button, redraw } = await import('./dom.js' + search);
-const { area, field, select, table, number, csv, download } = await import('./boundaryparts.js' + search);
+const { said, area, field, select, table, number, csv, download } = await import('./boundaryparts.js' + search);
 
 const MOST_ON_MAP = 3000, LISTED = 300, MOST_BYTES = 2000000;
 const COLUMNS = ['row', 'lon', 'lat', 'said', 'jurisdiction', 'name', 'agency', 'match', 'border_m', 'agrees', 'why'];
@@ -52,7 +52,7 @@ export class PointsView {
       this.answer = await this.page.post('/api/boundaries/check?' + new URLSearchParams({ service: this.page.service }), body);
       this.only = this.answer.comparison ? 'different' : 'all';
       this.at = null;
-    } catch (error) { this.answer = null; this.problem = error.isRefusal ? error.lines().join(' ') : t('b_away'); }
+    } catch (error) { this.answer = null; this.problem = error.isRefusal ? said(error) : t('b_away'); }
     this.isBusy = false;
     this.paint(true);
     this.draw();
@@ -67,9 +67,10 @@ export class PointsView {
     const { map } = this.page, { t } = this.ui.words;
     map.clear('Marks');
     if (!this.answer) return;
-    const bounds = L.latLngBounds([]), usable = this.answer.rows.filter(row => Number.isFinite(row.lat) && row.match !== 'invalid');
+    const around = map.boundsOfSet(), city = around && around.pad(0.5), bounds = L.latLngBounds([]), usable = this.answer.rows.filter(row => Number.isFinite(row.lat) && row.match !== 'invalid');
     for (const row of usable.slice(0, MOST_ON_MAP)) {
-      bounds.extend([row.lat, row.lon]);
+      // A point on the other side of the world is in the list, and shows nothing of the city.
+      if (!city || city.contains([row.lat, row.lon])) bounds.extend([row.lat, row.lon]);
       const isOther = row.agrees === false || row.agrees === 'no';
       map.dot(row.lon, row.lat, 'sg-b-point' + (isOther ? ' is-other' : row.agency ? '' : ' is-nobody'), [(row.name || t('b_nobody')), t('b_row', { n: row.row }) + (row.said ? ' · ' + t('b_said', { said: row.said }) : ''), row.why || ''].filter(Boolean).join('\n'), { radius: isOther ? 6 : 4.5, pick: () => this.show(row) });
     }

@@ -50,7 +50,7 @@ export class Signing {
 
   propose() {
     const { words } = this.ui, { t } = words, { fields } = this, { gaps } = this.drafts.draft.checks;
-    fields.at ??= localField(words, Math.ceil((Date.now() + AHEAD_MS) / 3600000) * 3600000);
+    fields.at ??= localField(words, Math.ceil((Math.max(Date.now(), Date.parse(this.drafts.page.scheduledAt) || 0) + AHEAD_MS) / 3600000) * 3600000);
     return this.form('propose',
       field(t('b_effective_from'), input('effective', fields.at, value => { fields.at = value; }, { type: 'datetime-local' })),
       field(t('b_reason'), area('reason', fields.reason || '', value => { fields.reason = value; }, { maxlength: 1000 })),

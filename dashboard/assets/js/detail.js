@@ -219,7 +219,7 @@ export class Detail {
       return el('li', {}, el('span', { text: name }), el('span', { class: 'sg-num', text: figure }));
     });
     return el('div', { class: 'sg-why' }, el('p', { text: a.why || (answer && answer.why) || '' }),
-      answer ? whyFacts(a, answer, ui) : null,
+      answer ? whyFacts(a, answer, ui, this.incident) : null,
       others.length ? el('div', {}, el('p', { class: 'sg-soft', text: t('runners_up') }), el('ul', {}, others)) : null,
       el('p', { class: 'sg-soft sg-num sg-clip', text: t('receipt') + ' ' + a.receipt_id }),
       a.jurisdiction ? el('a', { class: 'sg-why-link', href: '/boundaries?' + new URLSearchParams({ service: a.service, jurisdiction: a.agency + '/' + a.jurisdiction.code }), target: '_blank', rel: 'noopener', text: t('see_boundary') }) : null,

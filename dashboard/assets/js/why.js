@@ -69,17 +69,18 @@ export class Why {
 }
 
 // What the sentence does not say in figures: rule, border, version, uncertainty, and the station by road and as the crow flies.
-export function whyFacts(a, answer, ui) {
+export function whyFacts(a, answer, ui, incident) {
   const { words } = ui, { t } = words, inputs = (answer.receipt && answer.receipt.body && answer.receipt.body.inputs) || {};
   const own = [...(answer.winners || []), ...(answer.runners_up || [])].find(one => a.jurisdiction && one.jurisdiction_id === a.jurisdiction.id), { station } = answer;
   const road = station && station.estimate === 'road' && Number.isFinite(station.travel_time_s) ? t('why_by_road', { time: words.travel(station.travel_time_s) }) : '';
-  const straight = station && Number.isFinite(station.distance_m) ? t(station.estimate === 'road' ? 'why_of_road' : 'why_straight', { distance: words.metres(station.distance_m) }) : '';
+  const onRoad = station && station.estimate === 'road' && Number.isFinite(station.distance_m) ? t('why_of_road', { distance: words.metres(station.distance_m) }) : '';
+  const straight = station && Number.isFinite(station.lon) ? t('why_straight', { distance: words.metres(L.latLng(station.lat, station.lon).distanceTo([incident.lat, incident.lon])) }) : '';
   const facts = [
     [t('why_rule'), [own && ui.label('match', own.match), inputs.rule].filter(Boolean).join(' · ')],
     [t('why_border'), own && Number.isFinite(own.border_m) ? words.metres(own.border_m) : ''],
-    [t('why_version'), own ? t('why_version_of', { n: own.version, day: words.day(own.valid_from), set: answer.receipt.boundary_set }) : ''],
+    [t('why_version'), own ? t('why_version_of', { n: own.version, day: new Date(own.valid_from).toLocaleDateString(words.language, { day: 'numeric', month: 'short', year: 'numeric', timeZone: words.timeZone }), set: answer.receipt.boundary_set }) : ''],
     [t('why_accuracy'), Number.isFinite(inputs.accuracy_m) ? '± ' + words.metres(inputs.accuracy_m) : ''],
-    [t('why_station'), [station && station.name, road, straight].filter(Boolean).join(' · ')],
+    [t('why_station'), [station && station.name, road, onRoad, straight].filter(Boolean).join(' · ')],
   ].filter(([, value]) => value);
   return facts.length ? el('dl', { class: 'sg-why-facts' }, facts.flatMap(([name, value]) => [el('dt', { text: name }), el('dd', { text: value })])) : null;
 }
