@@ -167,8 +167,11 @@ TOOLS: dict[str, tuple[str, str]] = {
     "b_code": ("Kode", "Code"),
     "b_name": ("Nama", "Name"),
     "b_agency": ("Instansi", "Agency"),
-    "b_priority_n": ("Prioritas (makin besar makin kuat)", "Priority (the higher, the stronger)"),
+    "b_priority_n": ("Prioritas (1 menang atas 2)", "Priority (1 wins over 2)"),
     "b_ground_to": ("Tanahnya menjadi wilayah (kosong: tidak ada)", "Its ground goes to (empty: nobody)"),
+    "b_rest": ("Tanah yang dilepas", "Ground it gives up"),
+    "b_rest_neighbours": ("menjadi milik tetangga", "goes to the neighbours"),
+    "b_rest_nobody": ("tidak menjadi milik siapa pun", "becomes nobody's"),
     "b_draw_hint": (
         "Klik sudut demi sudut pada peta ({n} titik), lalu Selesai.",
         "Click corner by corner on the map ({n} points), then Done.",

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import shapely
 from PIL import Image
 from playwright.sync_api import Page, Route
 
@@ -293,13 +295,122 @@ class Camera:
             one.page.locator(".leaflet-image-layer").wait_for(state="detached")
             self.take(one.page, "planner-kelurahan")
 
+    # -- boundaries
+
+    def agency_objection(self) -> None:
+        """An agency says that an incident is not its own."""
+        with self.person("desk-POL") as one:
+            one.wait_for_desk()
+            self.open(one, "KAM3")
+            one.page.get_by_role("button", name="Mengapa kami?").first.click()
+            one.page.locator(".sg-why-facts").wait_for()
+            one.page.get_by_role("button", name="Bukan wilayah kami").click()
+            reason = "toko berada di seberang jalan, sisi Wua-Wua; kami bertemu pemiliknya di sana"
+            one.page.locator("[data-key='objection reason']").fill(reason)
+            one.page.locator(".sg-objection .sg-primary").scroll_into_view_if_needed()
+            self.take(one.page, "agency-objection")
+
+    def boundaries_impact(self) -> None:
+        """What a handover would have changed in the last year."""
+        draft = self.agreed()
+        with self.person() as one:
+            one.log_in("supervisor", f"/boundaries?view=impact%26service=police%26draft={draft}")
+            one.page.locator(".sg-b-bars").wait_for()
+            self.take(one.page, "boundaries-impact")
+
+    def boundaries_time(self) -> None:
+        """The set that will be in force, and a jurisdiction's old and new outline."""
+        self.agreed()
+        with self.person() as one:
+            one.log_in("supervisor", "/boundaries?service=police%26jurisdiction=POL/POL-BARUGA")
+            one.page.locator(".sg-b-version").first.wait_for()
+            one.page.get_by_role("button", name="Perubahan sesudahnya").click()
+            one.page.locator("[data-key=slider][value='1'], [data-key=slider]:enabled").first.wait_for()
+            one.page.get_by_role("button", name="Lama dan baru").first.click()
+            one.page.locator("path.sg-b-before").wait_for()
+            self.take(one.page, "boundaries-time")
+
+    def boundary_file(self) -> None:
+        """A file of kelurahan with faults, and one of them on the map."""
+        with self.person() as one, TemporaryDirectory() as folder:
+            one.log_in("supervisor", "/boundary_file")
+            page = one.page
+            page.get_by_role("combobox").first.click()
+            page.get_by_role("option", name="kelurahan").click()
+            page.locator("input[type=file]").set_input_files(faulty(Path(folder) / "kelurahan-2026.geojson"))
+            page.get_by_role("button", name="Periksa berkas").click()
+            page.locator(".sg-report .sg-b-item").first.wait_for()
+            page.locator(".sg-report .sg-b-item").filter(has_text="tumpang tindih").first.click()
+            one.ask("window.__siagaReport.map.map.setZoom(15, {animate: false}) && null")
+            self.take(page, "boundary-file")
+
+    def agreed(self) -> str:
+        """Return the draft of a handover both sides have signed; the first picture that needs it makes it."""
+        made = self.product.query("SELECT boundary_draft_id FROM siaga.boundary_draft WHERE state = 'scheduled'")
+        if made:
+            return str(made[0][0])
+        path = "/api/boundaries/drafts"
+        with self.person("supervisor") as one:
+            draft = post(one, path, {"service": "police", "title": "Kelurahan Anaiwoi ke Polsek Baruga"})
+            path += f"/{draft['draft_id']}"
+            handover = {"kind": "handover", "areas": ["7471013009"], "from": "POL-MANDONGA", "to": "POL-BARUGA"}
+            draft = post(one, path + "/edits", {"version": draft["version"], **handover})
+            at = (datetime.now().astimezone() + timedelta(days=30)).replace(hour=0, minute=0, second=0, microsecond=0)
+            reason = "lebih dekat lewat Jl. A. Yani"
+            body = {"version": draft["version"], "effective_from": at.isoformat(), "reason": reason}
+            draft = post(one, path + "/propose", body)
+        with self.person("desk-POL") as one:
+            post(one, path + "/sign", {"digest": draft["digest"], "office": "Kapolresta Kendari"})
+        return str(draft["draft_id"])
+
     def open(self, one: Person, kind: str) -> None:
         """Select an incident and wait for its detail."""
         one.ask(f"window.__siaga.desk.select('{self.number(kind)}')")
         one.page.locator(".sg-timeline li").first.wait_for()
 
 
-PICTURES = ("login", "operator", "operator-detail", "agency", "agency-why", "planner", "planner-kelurahan")
+def post(one: Person, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Send what the person's page would send, and return the answer."""
+    answer = one.page.evaluate(
+        "([path, body]) => fetch(path, {method: 'POST', body: JSON.stringify(body),"
+        " headers: {'Content-Type': 'application/json', 'X-Siaga': '1'}}).then(answer => answer.json())",
+        [path, body],
+    )
+    assert "draft_id" in answer, answer
+    return dict(answer)
+
+
+def faulty(path: Path) -> Path:
+    """Write the demo's kelurahan as somebody might have drawn them: some pushed over their neighbours, one twisted."""
+    areas = json.loads((ROOT / "data/cities/kendari/admin_areas.geojson").read_text(encoding="utf-8"))
+    features = [one for one in areas["features"] if one["properties"]["level"] == "kelurahan"]
+    for place, feature in enumerate(features):
+        shape = shapely.from_geojson(json.dumps(feature["geometry"]))
+        if place % 7 == 3:
+            shape = shapely.transform(shape, lambda xy: xy + np.array([0.0007, 0.0003]))
+        if place == 24:
+            ring = shapely.get_coordinates(shapely.get_parts(shape)[0].exterior)
+            ring[[2, 3]] = ring[[3, 2]]
+            shape = shapely.Polygon(ring)
+        feature["geometry"] = json.loads(shapely.to_geojson(shape))
+        feature["properties"] = {"kode": feature["properties"]["code"], "nama": feature["properties"]["name"]}
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    return path
+
+
+PICTURES = (
+    "login",
+    "operator",
+    "operator-detail",
+    "agency",
+    "agency-why",
+    "planner",
+    "planner-kelurahan",
+    "agency-objection",
+    "boundaries-impact",
+    "boundaries-time",
+    "boundary-file",
+)
 
 
 @contextmanager

@@ -34,7 +34,8 @@ export class BoundaryMap {
     this.collection = collection;
     const colour = 'var(' + colourVariable(collection.service) + ',var(--sv-none))';
     const areal = collection.features.filter(one => one.geometry);
-    for (const feature of areal.slice().sort((a, b) => a.properties.priority - b.properties.priority)) {
+    // Priority 1 wins, so it lies on top.
+    for (const feature of areal.slice().sort((a, b) => b.properties.priority - a.properties.priority)) {
       const p = feature.properties, className = 'sg-b-area' + (p.is_citywide ? ' is-citywide' : '') + (p.jurisdiction === chosen ? ' is-chosen' : '') + (p.is_approximate ? ' is-approximate' : '');
       const shape = L.geoJSON(feature.geometry, { style: () => ({ renderer, className, weight: p.jurisdiction === chosen ? 3.5 : 1.6, interactive: !p.is_citywide }), interactive: !p.is_citywide });
       shape.eachLayer(one => one.on('add', () => { const node = one.getElement(); if (node) node.style.setProperty('--c', colour); }));
@@ -54,11 +55,6 @@ export class BoundaryMap {
   }
 
   feature(jurisdiction) { return this.collection && this.collection.features.find(one => one.properties.jurisdiction === jurisdiction); }
-
-  // Whose a point is in the set on the map: the highest priority counts.
-  holder(lonlat, holds) {
-    return this.collection.features.filter(one => one.geometry && !one.properties.is_citywide && holds(one.geometry, lonlat)).sort((a, b) => b.properties.priority - a.properties.priority)[0] || null;
-  }
 
   // ---- marks
 

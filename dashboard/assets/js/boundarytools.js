@@ -17,7 +17,7 @@ export class Tools {
     this.clear();
   }
 
-  clear() { Object.assign(this, { areas: new Set(), level: 'kelurahan', sought: '', from: '', to: '', target: '', made: { code: '', name: '', agency: '' }, name: '', priority: '', problem: '', features: this.features || {} }); }
+  clear() { Object.assign(this, { areas: new Set(), level: 'kelurahan', sought: '', from: '', to: '', target: '', made: { code: '', name: '', agency: '' }, name: '', priority: '', rest: '', problem: '', features: this.features || {} }); }
 
   stop() { this.tool = null; this.drawing.stop(); this.clear(); if (this.page.map) this.page.map.clear('Areas', 'Drawn'); }
 
@@ -84,7 +84,7 @@ export class Tools {
     const middle = ring.reduce(([x, y], [lon, lat]) => [x + lon / ring.length, y + lat / ring.length], [0, 0]);
     // Points a little inside: a corner lies on the border of two.
     const tries = [middle, ...ring.filter((_, i) => i % Math.ceil(ring.length / 12) === 0).map(([lon, lat]) => [lon + (middle[0] - lon) * 0.3, lat + (middle[1] - lat) * 0.3])].filter(point => holds(geometry, point));
-    const votes = new Map(), list = this.current().filter(one => one.geometry).sort((a, b) => b.priority - a.priority);
+    const votes = new Map(), list = this.current().filter(one => one.geometry).sort((a, b) => a.priority - b.priority);
     for (const point of tries) { const one = list.find(each => holds(each.geometry, point)); if (one) votes.set(one.jurisdiction, (votes.get(one.jurisdiction) || 0) + 1); }
     return [...votes].sort((a, b) => b[1] - a[1]).map(([name]) => name)[0] || '';
   }
@@ -116,6 +116,12 @@ export class Tools {
     if (key === 'target' && this.tool === 'rename') this.name = (this.find(this.target) || {}).name || '';
     if (key === 'target' && this.tool === 'priority') this.priority = (this.find(this.target) || {}).priority || '';
     this.drafts.draw();
+  }
+
+  // What becomes of ground that the jurisdiction gives up.
+  restField() {
+    const { t } = this.ui.words;
+    return this.target && this.target !== '+' ? field(t('b_rest'), select('rest', ['neighbours', 'nobody'].map(code => [code, t('b_rest_' + code)]), this.rest || 'neighbours', value => { this.rest = value; })) : null;
   }
 
   newFields() {
@@ -155,9 +161,9 @@ export class Tools {
 
   handover() { const { t } = this.ui.words; return [...this.areaPicker(), this.whom('from', t('b_from')), this.whom('to', t('b_to'))]; }
 
-  compose() { const { t } = this.ui.words; return [...this.areaPicker(), this.whom('target', t('b_jurisdiction'), { isNewPossible: true }), ...(this.target === '+' ? this.newFields() : [])]; }
+  compose() { const { t } = this.ui.words; return [...this.areaPicker(), this.whom('target', t('b_jurisdiction'), { isNewPossible: true }), ...(this.target === '+' ? this.newFields() : []), this.restField()]; }
 
-  outline() { const { t } = this.ui.words; return [...this.drawingFields(t('b_draw_hint', { n: this.drawing.points.length })), this.whom('target', t('b_whose_outline'), { isNewPossible: true }), ...(this.target === '+' ? this.newFields() : [])]; }
+  outline() { const { t } = this.ui.words; return [...this.drawingFields(t('b_draw_hint', { n: this.drawing.points.length })), this.whom('target', t('b_whose_outline'), { isNewPossible: true }), ...(this.target === '+' ? this.newFields() : []), this.restField()]; }
 
   vertices() { const { t } = this.ui.words; return [this.whom('target', t('b_jurisdiction')), ...(this.drawing.mode ? this.drawingFields(t('b_vertices_hint', { n: this.drawing.nVertices })) : [])]; }
 
@@ -173,8 +179,8 @@ export class Tools {
     const { target, made } = this, of = target === '+' ? { new: { code: made.code.trim(), name: made.name.trim(), ...(made.agency ? { agency: made.agency } : {}) } } : { jurisdiction: target || null };
     return {
       handover: () => ({ kind: 'handover', areas: [...this.areas], from: this.from || null, to: this.to || null }),
-      compose: () => ({ kind: 'compose', areas: [...this.areas], ...of }),
-      draw: () => ({ kind: 'replace', geometry: this.drawing.geometry(), ...of }),
+      compose: () => ({ kind: 'compose', areas: [...this.areas], rest: this.rest || 'neighbours', ...of }),
+      draw: () => ({ kind: 'replace', geometry: this.drawing.geometry(), rest: this.rest || 'neighbours', ...of }),
       vertices: () => ({ kind: 'replace', geometry: this.drawing.geometry(), jurisdiction: target || null }),
       split: () => ({ kind: 'split', jurisdiction: target || null, line: this.drawing.geometry(), new: { code: made.code.trim(), name: made.name.trim() } }),
       rename: () => ({ kind: 'rename', jurisdiction: target || null, name: this.name.trim() || null }),
@@ -198,9 +204,9 @@ export class Tools {
     if (this.problem) { this.drafts.draw(); return; }
     const { answer, problem } = await this.drafts.edit(this.edit());
     if (answer) {
-      const gained = answer.changes.reduce((sum, one) => sum + one.gained_m2, 0);
+      const moved = Math.max(...['gained_m2', 'lost_m2'].map(name => answer.changes.reduce((sum, one) => sum + one[name], 0)));
       this.stop();
-      this.page.say(this.ui.words.t('b_edited', { m2: ground(this.ui.words, gained) }));
+      this.page.say(this.ui.words.t('b_edited', { m2: ground(this.ui.words, moved) }));
     } else this.problem = problem;
     this.drafts.draw();
   }
