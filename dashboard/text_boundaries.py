@@ -91,6 +91,10 @@ TIME: dict[str, tuple[str, str]] = {
     "b_by_draft": ("Dari draf “{title}”", "From the draft “{title}”"),
     "b_signed_line": ("ditandatangani {office} ({by}), {at}", "signed by {office} ({by}), {at}"),
     "b_compare": ("Lama dan baru", "Old and new"),
+    "b_compared": (
+        "Garis putus: versi {old}; garis penuh: versi {now}; terisi: yang berpindah.",
+        "Dashed: version {old}; solid: version {now}; filled: what moves.",
+    ),
     "b_show_then": ("Peta waktu itu", "Map of that time"),
 }
 

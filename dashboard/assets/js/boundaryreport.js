@@ -45,7 +45,7 @@ class Report {
     if (this.tab === 'repair' && this.report.repair) {
       for (const one of this.report.repair.changes.slice(0, DRAWN)) this.map.shape(one.geometry, 'sg-b-moved is-repair', { weight: 1.5, tip: one.name + '\n' + this.changed(one) });
     } else for (const one of this.shown.filter(each => this.kind || !QUIET.has(each.kind)).slice(0, DRAWN)) if (one.geometry) this.map.shape(one.geometry, 'sg-b-fault is-' + one.level, { weight: 1.4, tip: this.what(one) + '\n' + this.figures(one) }); else if (Number.isFinite(one.lat)) this.map.dot(one.lon, one.lat, 'sg-b-point is-other', this.what(one) + '\n' + one.reason);
-    if (this.at && this.at.geometry) this.map.shape(this.at.geometry, 'sg-b-seen', { weight: 5 });
+    if (this.at && this.at.geometry) this.map.shape(this.at.geometry, 'sg-b-seen', { weight: 3 });
     else if (this.at && Number.isFinite(this.at.lat)) this.map.dot(this.at.lon, this.at.lat, 'sg-b-seen', null, { radius: 11 });
   }
 
@@ -103,7 +103,7 @@ class Report {
     return el('li', {}, el('button', { type: 'button', class: 'sg-b-item' + (one === this.at ? ' is-chosen' : ''), 'data-key': 'finding ' + i, onclick: () => this.show(one) },
       el('span', { class: 'sg-line' }, el('b', { class: 'sg-b-level is-' + one.level, text: this.what(one) }), el('span', { class: 'sg-grow sg-clip', text: one.name || one.value }), el('span', { class: 'sg-num sg-soft', text: one.row ? t('f_row', { n: one.row }) : one.kind === 'overlap' || one.kind === 'gap' || one.kind === 'sliver' ? '' : t('f_whole') })),
       el('span', { class: 'sg-soft', text: [one.reason.includes('m²') ? '' : this.figures(one), one.reason].filter(Boolean).join(' · ') }),
-      one === this.at && mend ? el('span', { text: t('f_mend', { text: mend }) }) : null,
+      one === this.at && mend ? el('span', { class: 'sg-b-mend', text: t('f_mend', { text: mend }) }) : null,
       one === this.at && one.proposal ? el('span', { class: 'sg-soft', text: t('f_proposal', { text: one.proposal }) }) : null));
   }
 

@@ -52,14 +52,12 @@ export class TimeView {
   async compare(item) {
     const before = this.history.find(one => one.jurisdiction === item.jurisdiction && one.valid_to === item.valid_from);
     const sets = await Promise.all([item, before].filter(Boolean).map(one => this.page.readSet(one.valid_from, 0)));
-    if (!sets[0]) return;
+    if (!sets[0] || this.page.view !== this) return;
     const shapes = sets.map(set => set && set.features.find(one => one.properties.jurisdiction === item.jurisdiction));
-    const { map } = this.page, { t } = this.ui.words;
-    this.compared = item.version;
+    const { map } = this.page;
+    Object.assign(this, { compared: item.version, comparedTo: shapes[1] ? before.version : null });
     map.clear('Marks');
-    const old = shapes[1] && map.shape(shapes[1].geometry, 'sg-b-before', { weight: 3, name: t('b_version', { n: before.version }) });
-    const fresh = shapes[0] && map.shape(shapes[0].geometry, 'sg-b-after', { weight: 3.5, name: t('b_version', { n: item.version }) });
-    map.fit((fresh || old).getBounds().extend(old ? old.getBounds() : fresh.getBounds()), 15);
+    map.fit(map.change({ geometry: shapes[0] && shapes[0].geometry, geometry_before: shapes[1] && shapes[1].geometry }), 15);
     this.draw();
   }
 
@@ -100,12 +98,13 @@ export class TimeView {
     return el('li', { class: 'sg-b-version is-' + item.state },
       el('div', { class: 'sg-line' }, el('b', { class: 'sg-grow', text: t('b_version', { n: item.version }) }), el('span', { class: 'sg-state', text: t('b_state_' + item.state) })),
       el('p', { text: stamp(words, item.valid_from) + ' – ' + (item.valid_to ? stamp(words, item.valid_to) : t('b_until_changed')) }),
-      el('p', { class: 'sg-soft', text: [ground(words, item.area_m2), change, item.source].filter(Boolean).join(' · ') }),
+      el('p', { class: 'sg-soft', text: [ground(words, item.area_m2), change, draft ? '' : item.source].filter(Boolean).join(' · ') }),
       begun ? el('p', { class: 'sg-soft', text: [begun.by, stamp(words, begun.at), begun.reason].filter(Boolean).join(' · ') }) : null,
       draft ? el('div', {}, el('p', { class: 'sg-soft', text: t('b_by_draft', { title: draft.title }) }),
         el('ul', {}, draft.signatures.map(one => el('li', { class: 'sg-soft', text: t('b_signed_line', { office: one.office, by: one.signed_by, at: stamp(words, one.signed_at) }) })))) : null,
       el('div', { class: 'sg-line' }, button(t('b_compare'), () => this.compare(item), { class: 'sg-small', 'aria-pressed': String(this.compared === item.version), 'data-key': 'compare ' + item.version }),
-        button(t('b_show_then'), () => this.goTo(item.valid_from), { class: 'sg-small', 'data-key': 'then ' + item.version })));
+        button(t('b_show_then'), () => this.goTo(item.valid_from), { class: 'sg-small', 'data-key': 'then ' + item.version })),
+      this.compared === item.version && this.comparedTo !== null ? el('p', { class: 'sg-soft', text: t('b_compared', { old: this.comparedTo, now: item.version }) }) : null);
   }
 
   async goTo(time) { this.at = time; await this.read(); }
