@@ -79,11 +79,11 @@ def test_the_operators_page_follows_the_system_and_is_readable(someone, incident
     assert tile is not None
     assert (tile < 90) == (scheme == "dark"), "the map is drawn for the same time of day"
 
+    fill_the_form(operator)  # first: what says why moves the map
     operator.row(incident["number"]).click()
     expect(operator.page.locator(".sg-timeline li").first).to_be_attached()
     operator.page.locator(".sg-assignment").first.get_by_role("button", name="Mengapa").click()
     expect(operator.page.locator(".sg-why")).to_be_visible()
-    fill_the_form(operator)
     operator.page.get_by_role("button", name="Legenda").click()
     operator.page.wait_for_timeout(400)  # the last transition of a colour
     found = operator.page.evaluate(CONTRAST, ".sg-desk *, .sg-bar *, .sg-heading")
