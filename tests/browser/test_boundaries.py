@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.product import until
 
+CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 EVIL = '<img src=x onerror="window.hit=1"> & "Kapolsek"'
 REFUSED = r"the server responded with a status of (409|422) "
 
@@ -388,6 +390,19 @@ def test_a_file_that_is_none_is_refused_in_words(product, someone, tmp_path):
     said = one.page.locator('[data-testid="stCode"]').inner_text()
     assert said.startswith("vrt.geojson")
     assert "/tmp" not in said
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_view_is_readable_by_day_and_by_night(agreed, visit, scheme):
+    one = visit("desk-POL", color_scheme=scheme)
+    for view in ("Peta & waktu", "Ubah batas", "Dampak", "Kesehatan peta"):
+        body = tab(one, view)
+        until(lambda body=body: body.locator(".sg-b-item, .sg-b-figure").count(), f"{view} is drawn")
+        one.page.mouse.move(900, 300)
+        one.page.wait_for_timeout(300)  # the last transition of a colour
+        found = one.page.evaluate(CONTRAST, ".sg-desk *")
+        assert found["n"] > 20
+        assert found["bad"] == [], view
 
 
 def test_operators_and_planners_look_and_change_nothing(visit):
