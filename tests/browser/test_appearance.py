@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.product import until
+
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 # Everything that would make a console's page scroll: the document, Streamlit's frames, the desk.
 OVERFLOW = """['html', 'body', '.stApp', '[data-testid="stAppViewContainer"]', '[data-testid="stMain"]',
@@ -153,6 +155,7 @@ def test_the_agencys_page_fits_the_smallest_console(someone, incident):
     expect(desk.page.locator(".sg-why")).to_be_visible()
     assert desk.ask(OVERFLOW) == []
     assert desk.ask(CUT) == []
-    big = desk.page.locator(".sg-own .sg-big").first.bounding_box()
+    # The panel is drawn anew when the answers to objections arrive.
+    big = until(desk.page.locator(".sg-own .sg-big").first.bounding_box, "the next step is in sight")
     assert big["height"] >= 40
     assert big["y"] + big["height"] <= 768
