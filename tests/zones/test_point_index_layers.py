@@ -57,8 +57,10 @@ def by_sql(tx, layer, xy):
                 f"COPY {table} FROM STDIN (FORMAT csv)",
                 io.StringIO(rows.to_csv(index=False, header=False)),
             )
-    tx.execute(text("CREATE INDEX ON trial_boundary USING gist (geom)"))
-    tx.execute(text("ANALYZE trial_boundary"))
+    # Polygon by polygon: each is prepared once for all the points in its box. Nobody waits for the answer.
+    tx.execute(text("CREATE INDEX ON trial_point USING gist (geom)"))
+    tx.execute(text("ANALYZE trial_point, trial_boundary"))
+    tx.execute(text("SET LOCAL statement_timeout = 0"))
     found = np.full(len(xy), -1)
     rows = np.array(tx.execute(WINNERS).all())
     found[rows[:, 0]] = rows[:, 1]
