@@ -128,7 +128,9 @@ def test_an_agreed_change_is_on_the_slider_with_who_and_why_and_old_beside_new(a
     bar = supervisor.page.locator(".sg-b-time")
     row = body.locator(".sg-b-item").filter(has=supervisor.page.get_by_text(receiver, exact=True))
     before = row.inner_text()
-    last = str(len(supervisor.ask("window.__siagaBoundaries.views.time.answer.moments")) - 1)
+    moments = "window.__siagaBoundaries.views.time.answer.moments.length"
+    until(lambda: supervisor.ask(moments) > 1, "the new moment is read")
+    last = str(supervisor.ask(moments) - 1)
     while bar.locator("[data-key=slider]").input_value() != last:
         bar.get_by_role("button", name="Perubahan sesudahnya").click()
         expect(row).not_to_have_text(before)

@@ -27,10 +27,14 @@ export class DraftsView {
   async open() { if (this.id) await this.load(this.id); else await this.list(); }
 
   async list() {
+    const turn = this.turn = (this.turn || 0) + 1;
     this.tools.stop();
     Object.assign(this, { id: null, draft: null, conflict: null });
     this.page.map.clear();
+    this.draw();
     const [set, answer] = await Promise.all([this.page.readSet(null, 3), this.page.get('/api/boundaries/drafts?' + new URLSearchParams({ service: this.page.service }))]);
+    // Whoever has opened a draft, or another view, meanwhile looks at that.
+    if (turn !== this.turn || this.page.view !== this) return;
     if (set) this.page.map.showSet(set);
     this.page.map.onPick = null;
     this.items = answer ? answer.items : [];
@@ -38,11 +42,14 @@ export class DraftsView {
   }
 
   async load(id) {
+    const turn = this.turn = (this.turn || 0) + 1;
     this.id = id;
     const draft = await this.page.get('/api/boundaries/drafts/' + encodeURIComponent(id));
+    if (turn !== this.turn || this.page.view !== this) return;
     if (!draft) { await this.list(); return; }
     if (draft.service !== this.page.service) { this.page.service = draft.service; this.page.drawHead(); }
     const set = await this.page.readNewest(0);
+    if (turn !== this.turn || this.page.view !== this) return;
     if (set) this.page.map.showSet(set);
     this.take(draft, true);
   }
