@@ -166,6 +166,13 @@ def read_feature(row: int, feature: Any) -> tuple[list[PolygonFinding], shapely.
     for name, value in (feature.get("properties") or {}).items() if isinstance(feature.get("properties"), dict) else ():
         if isinstance(value, float) and not math.isfinite(value):
             say(Kind.JSON, str(name), "is NaN or Infinity: JSON has no such numbers", "write null")
+        elif isinstance(value, str) and _is_broken(value):
+            say(
+                Kind.TEXT,
+                ascii(name).strip("'"),
+                "has half a character (a lone surrogate)",
+                "write the file anew as UTF-8",
+            )
     try:
         shape, has_heights = shape_of(feature.get("geometry"))
     except Malformed as error:
@@ -177,8 +184,17 @@ def read_feature(row: int, feature: Any) -> tuple[list[PolygonFinding], shapely.
     return findings, shape, has_heights
 
 
+def _is_broken(value: str) -> bool:
+    """Whether a text cannot be written as UTF-8; JSON can name halves of characters."""
+    return any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def _hint(kind: Kind) -> str:
-    return "convert arcs to straight segments before the export" if kind == Kind.CURVE else ""
+    hints = {
+        Kind.CURVE: "convert arcs to straight segments before the export",
+        Kind.NOT_FINITE: "JSON has no NaN and no Infinity",
+    }
+    return hints.get(kind, "")
 
 
 def attributes_of(feature: Any) -> dict[str, Any]:
@@ -223,6 +239,9 @@ def multipolygon_of(coordinates: Any) -> tuple[shapely.MultiPolygon, bool]:
     if not isinstance(coordinates, list):
         raise Malformed("coordinates are no list")
     parts = [polygon_of(part) for part in coordinates]
+    empty = [number for number, (part, _) in enumerate(parts, start=1) if part.is_empty]
+    if empty and len(parts) > 1:
+        raise Malformed(f"part {empty[0]} of the multipolygon is empty", Kind.INVALID)
     return shapely.MultiPolygon([part for part, _ in parts if not part.is_empty]), any(high for _, high in parts)
 
 
@@ -250,10 +269,15 @@ def ring_of(positions: Any) -> tuple[np.ndarray[Any, Any], bool]:
         array = np.array([position[:2] for position in positions])
     if array.ndim != 2 or array.shape[1] < 2 or array.dtype.kind not in "iuf":
         raise Malformed("positions are not pairs of numbers")
-    if len(array) < 4 and not (len(array) == 3 and (array[0] != array[-1]).any()):
-        raise Malformed(f"a ring of {len(array)} positions; four are needed, the last equal to the first", Kind.INVALID)
+    flat = array[:, :2].astype(float)
+    if not np.isfinite(flat).all():
+        at = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
+        raise Malformed(f"position {at + 1} of a ring: not finite numbers", Kind.NOT_FINITE)
+    if len(array) < 4 or (flat[0] != flat[-1]).any():
+        what = f"a ring of {len(array)} positions, from {flat[0].tolist()} to {flat[-1].tolist()}"
+        raise Malformed(f"{what}; four are needed, the last equal to the first", Kind.INVALID)
     has_heights = any(len(position) > 2 and position[2] for position in positions)
-    return array[:, :2].astype(float), has_heights
+    return flat, has_heights
 
 
 def _short(value: Any) -> str:

@@ -39,7 +39,10 @@ def check_places(
     is_far = ~_meets(box, bounds)
     # A CRS of metres that is none of the file's may give no coordinates at all.
     is_lost = ~is_there & np.isfinite(raw_bounds).all(axis=1)
-    findings = []
+    findings = [
+        _reaching(rows, at, box)
+        for at in np.flatnonzero(is_there & ~is_far & ~np.asarray(shapely.covers(box, shapely.box(*bounds.T))))
+    ]
     for at in np.flatnonzero((is_far & is_there) | is_lost):
         kind, hint, proposal = explain(box, bounds[at], raw_bounds[at], crs, metric_srid)
         if kind == Kind.OUTSIDE and not hint:
@@ -60,6 +63,29 @@ def check_places(
             )
         )
     return findings
+
+
+def _reaching(rows: gpd.GeoDataFrame, at: int, box: shapely.Geometry) -> PolygonFinding:
+    """Report a polygon that begins at the city and ends far from it: mostly one mistyped vertex; at its farthest."""
+    shape = rows.geometry.iloc[at]
+    corners = shapely.get_coordinates(shape)
+    far = corners[np.argmax(shapely.distance(box, shapely.points(corners)))]
+    return PolygonFinding(
+        kind=Kind.OUTSIDE,
+        row=int(rows["row"].iloc[at]),
+        field="geometry",
+        value=_numbers(far),
+        reason=f"reaches out of the city's surroundings, to {_numbers(far)} (lon, lat)",
+        hint=f"mend that vertex, or cut the polygon {MARGIN_DEG:g}° around the city",
+        piece=shape if shape.is_valid else None,
+        **_on_earth(far),
+    )
+
+
+def _on_earth(lonlat: Bounds) -> dict[str, float]:
+    """Return a place to draw; of numbers that are no degrees, none."""
+    is_place = abs(lonlat[0]) <= 180 and abs(lonlat[1]) <= 90
+    return {"lon": round(float(lonlat[0]), 6), "lat": round(float(lonlat[1]), 6)} if is_place else {}
 
 
 def explain(box: shapely.Geometry, bounds: Bounds, raw: Bounds, crs: str, metric_srid: int) -> tuple[Kind, str, str]:

@@ -61,7 +61,15 @@ def strict(tmp_path: Path, properties: str = '{"code": "A", "name": "A"}', geome
         ('{"code": 1e999}', POLYGON, Kind.JSON, "is NaN or Infinity"),
         ('{"code": "A", "code": "B"}', POLYGON, Kind.JSON, "key 'code' twice"),
         ("{}", POLYGON[:-1] + ', "type": "Point"}', Kind.JSON, "key 'type' twice"),
-        ("{}", POLYGON.replace("122.47", "NaN", 1), Kind.NOT_FINITE, "not finite numbers"),
+        ("{}", POLYGON.replace("122.47", "NaN", 1), Kind.NOT_FINITE, "2 of a ring: not finite numbers"),
+        ('{"code": "a\\ud800b"}', POLYGON, Kind.TEXT, "half a character"),
+        ("{}", json.dumps({"type": "Polygon", "coordinates": [SQUARE[:-1]]}), Kind.INVALID, "equal to the first"),
+        (
+            "{}",
+            json.dumps({"type": "MultiPolygon", "coordinates": [[], [SQUARE]]}),
+            Kind.INVALID,
+            "part 1 of the multi",
+        ),
         ("{}", POLYGON.replace("122.47", "-Infinity", 1), Kind.NOT_FINITE, "not finite numbers"),
         ("{}", POLYGON.replace("122.47", '"122.47"', 1), Kind.NOT_POLYGON, "not pairs of numbers"),
         ("{}", POLYGON.replace("122.47", "null", 1), Kind.NOT_POLYGON, "not pairs of numbers"),
@@ -307,3 +315,16 @@ def test_30_megabytes_are_read_or_refused_with_a_number(tmp_path: Path) -> None:
     path = geojson(tmp_path / "a.geojson", [row | {"note": "x" * 7_500_000} for row in quarters()])
     assert path.stat().st_size > 30_000_000
     assert review(path, SCOPE).counts == {}
+
+
+@pytest.mark.parametrize("lon", [123.9, 130.0, 179.0, 181.0, 200.0, 1225.2, 1e4, 1e160, 1e308])
+def test_one_mistyped_vertex_is_told_with_its_place(tmp_path: Path, lon: float) -> None:
+    """A polygon that begins in the city and ends far from it is refused, whatever the number."""
+    spike = shapely.Polygon([(122.5, -4.05), (lon, -4.0), (122.5, -3.95), (122.5, -4.05)])
+    found = looked_at(tmp_path, {"code": "X", "name": "X", "geometry": spike})
+    (told,) = [finding for finding in found.findings if finding.kind == Kind.OUTSIDE]
+    assert (told.row, told.level) == (1, "error")
+    assert told.value == f"{lon:.6g}, -4"
+    assert told.lon == (lon if lon <= 180 else None)
+    assert len(told.reason) < 120
+    assert found.is_refused
