@@ -41,6 +41,10 @@ OBJECTION_MESSAGES: dict[str, tuple[str, str]] = {
         "baris {row}: {n} sel, sedangkan baris pertama menamai {names}",
         "row {row}: {n} cells, while the first line names {names}",
     ),
+    "check_control": (
+        "baris {row} berisi karakter yang bukan teks; simpan ulang daftar sebagai CSV UTF-8",
+        "line {row} holds a character that is no text; save the list anew as CSV UTF-8",
+    ),
     "check_csv": ("bukan CSV: {what}", "not CSV: {what}"),
     "check_number": ("{column} “{value}” bukan angka", "{column} “{value}” is not a number"),
     "check_range": ("{column} {value} di luar derajat EPSG:4326", "{column} {value} is out of range for degrees"),

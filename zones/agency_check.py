@@ -21,7 +21,7 @@ from sqlalchemy import Connection, select
 from gis.city import CityFacts
 from gis.errors import ValueRefused
 from gis.messages import message
-from gis.reports import MAX_ACCURACY_M
+from gis.reports import CONTROL, MAX_ACCURACY_M
 from gis.words import Match
 from zones import reasons
 from zones.borders import to_metric
@@ -125,6 +125,8 @@ def read_list(text: str, *, column: str | None, accuracy_column: str | None, lan
         It is no such list: empty, too long, a column missing or twice, cells that do not fit the first line.
     """
     body = text.removeprefix("﻿")
+    if broken := CONTROL.search(body):
+        raise _refused("check_control", language, row=body.count("\n", 0, broken.start()) + 1)
     first = next((line for line in body.splitlines() if line.strip()), "")
     mark = max((",", ";", "\t"), key=first.count)
     try:

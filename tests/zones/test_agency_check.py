@@ -123,6 +123,10 @@ def test_without_a_column_there_is_no_comparison(city):
         ("lon,lat,milik,Milik\n1,2,a,b\n", "kolom milik muncul dua kali"),
         ("lon,lat,milik\n1,2\n", "baris 1: 2 sel"),
         ('lon,lat,milik\n1,2,"a"b\n', "bukan CSV"),
+        ("lon,lat,milik\n1,2,x\ud800y\n", "baris 2 berisi karakter yang bukan teks"),
+        ("lon,lat,milik\n1,2,a\n1\ud800,2,a\n", "baris 3"),
+        ("lon,lat,milik\n1,2,Man\0donga\n", "baris 2"),
+        ("lon,lat,milik\n1,2,a\u202eb\n", "baris 2"),
         ("lon,lat,milik\n" + "1,2,a\n" * (MAX_ROWS + 1), f"lebih dari {MAX_ROWS} baris"),
     ],
 )
