@@ -15,7 +15,8 @@ export class Preview {
 
   // `type` is the draft's, and `far` how far it is from the incident it joins, in words.
   update(draft, type, far) {
-    const asked = draft.type && draft.lon !== undefined ? [draft.lon, draft.lat, draft.accuracy_m, draft.type, draft.isDrill].join() : '';
+    // A kind that opens no incident has no agencies to be asked for.
+    const asked = draft.type && !(type && type.lane === null) && draft.lon !== undefined ? [draft.lon, draft.lat, draft.accuracy_m, draft.type, draft.isDrill].join() : '';
     this.attachTo = draft.attach_to;
     this.isSure = Boolean(draft.confirmPosition);
     this.nobody = this.callsNobody(draft, type, far);
