@@ -84,6 +84,7 @@ def import_areas(
     given = found.rows.assign(level=level)[columns]
     areas = pd.concat([given, scope.areas], ignore_index=True)
     check_rules(tx, report, set(areas["code"]))
+    check_removed(report, set(given["code"]), scope.known, level)
     if report.settle().is_refused:
         return report
     with tx.begin_nested() as savepoint:
@@ -119,6 +120,19 @@ def area_scope(tx: Connection, city: CityFacts, level: str) -> Scope:
         beside=beside[["code", "geometry"]].assign(label=beside["level"] + " " + beside["code"] + " " + beside["name"]),
         areas=others,
     )
+
+
+def check_removed(report: ImportReport, codes: set[str], known: gpd.GeoDataFrame | None, level: str) -> None:
+    """Warn when most of a level goes: a part of a layer, or other codes than the city's, were hardly meant."""
+    there = set() if known is None else set(known["code"])
+    gone = there - codes
+    if 2 * len(gone) <= len(there):
+        return
+    reason = f"{len(gone)} of the city's {len(there)} {level} are not in the file and will be removed"
+    if gone == there:
+        reason += ": the file has other codes; jurisdictions, drafts and rules that name the old ones do not follow"
+    hint = "give the whole level with the city's codes: --code-field; try it first with --dry-run"
+    report.findings.append(Finding(field="code", reason=reason, hint=hint, level="warning"))
 
 
 def check_rules(tx: Connection, report: ImportReport, codes: set[str]) -> None:

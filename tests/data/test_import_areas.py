@@ -90,6 +90,20 @@ def test_the_file_becomes_the_level(city: Connection, tmp_path: Path) -> None:
     assert audit.detail == {"file": "a.geojson", **report.counts}
 
 
+def test_other_codes_and_parts_of_a_level_are_warned_of(city: Connection, tmp_path: Path) -> None:
+    load(city, geojson(tmp_path / "whole.geojson", quarters()))
+    others = [row | {"code": f"74.71.{n}"} for n, row in enumerate(quarters())]
+    report = load(city, geojson(tmp_path / "others.geojson", others), dry_run=True)
+    (told,) = [finding for finding in warnings_of(report) if "will be removed" in finding.reason]
+    assert "4 of the city's 4 kelurahan" in told.reason
+    assert "do not follow" in told.reason
+    report = load(city, geojson(tmp_path / "part.geojson", quarters()[:1]), dry_run=True)
+    (told,) = [finding for finding in warnings_of(report) if "will be removed" in finding.reason]
+    assert "3 of the city's 4 kelurahan" in told.reason
+    report = load(city, geojson(tmp_path / "most.geojson", quarters()[:3]), dry_run=True)
+    assert not [finding for finding in warnings_of(report) if "will be removed" in finding.reason]
+
+
 def test_a_second_time_nothing_differs(city: Connection, tmp_path: Path) -> None:
     path = geojson(tmp_path / "a.geojson", quarters())
     load(city, path)
@@ -144,7 +158,7 @@ def test_parents_come_from_the_file_or_from_the_ground(city: Connection, tmp_pat
     assert kinds_of(report) == {"name"}
     new = [row | {"code": f"N{n}"} for n, row in enumerate(quarters())]
     report = load(city, geojson(tmp_path / "b.geojson", new))
-    (unknown,) = report.findings
+    (unknown,) = [finding for finding in report.findings if "will be removed" not in finding.reason]
     assert unknown.reason == "none of the 4 codes is known to the city"
     assert unknown.hint == "its codes look like B1; is it another column?"
     assert [parent for _, parent in areas(city).values()] == ["B", "B", "T", "T"]
