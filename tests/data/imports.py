@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import shapely
+from sqlalchemy import Engine, text
 
 from data.import_report import ImportReport
 from gis.errors import Finding
+from gis.settings import ROOT
+from ops.processes import wait_until
 
 NOW = datetime(2026, 5, 1, 4, tzinfo=UTC)
 WEST, SOUTH, EAST, NORTH = 122.45, -4.05, 122.55, -3.95
@@ -60,3 +67,27 @@ def of_kind(report: ImportReport, *kinds: str) -> list[Finding]:
 def kinds_of(report: ImportReport) -> set[str]:
     """Return the kinds of findings there are."""
     return {getattr(finding, "kind", "") for finding in report.findings}
+
+
+def kill_while_waiting(engine: Engine, code: str, *arguments: str, statement: str) -> None:
+    """Run `code` in a process of its own, and kill it as it waits for the lock that `statement` needs.
+
+    `statement` is how the query begins that waits; the caller holds what it waits for.
+    """
+    child = subprocess.Popen([sys.executable, "-c", code, *arguments], cwd=ROOT, stderr=subprocess.PIPE)
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock' AND query LIKE :begins || '%'"
+    )
+
+    def is_waiting() -> bool:
+        with engine.connect() as look:
+            return bool(look.execute(waiting, {"begins": statement}).scalar_one()) or child.poll() is not None
+
+    try:
+        assert wait_until(is_waiting, 60, every_s=0.05)
+        assert child.poll() is None, child.stderr and child.stderr.read().decode()
+        os.kill(child.pid, signal.SIGKILL)
+    finally:
+        child.kill()
+        child.communicate()

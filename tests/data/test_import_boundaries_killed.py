@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import shapely
 from sqlalchemy import Engine, text
 
 from data.import_boundaries import import_boundaries
-from ops.processes import wait_until
 from tests.api.city import seed
-from tests.conftest import ROOT
-from tests.data.imports import EAST, NORTH, NOW, SOUTH, WEST, geojson
+from tests.data.imports import EAST, NORTH, NOW, SOUTH, WEST, geojson, kill_while_waiting
 
 CHILD = """
 import sys
@@ -65,24 +59,9 @@ def test_killed_in_the_middle_the_old_set_is_whole(server, database: str, engine
             ),
             {"code": HELD},
         )
-        arguments = [sys.executable, "-c", CHILD, server.url("owner", database), str(path)]
-        child = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE)
-        try:
-            waiting = text(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO siaga.jurisdiction%'"
-            )
-
-            def is_waiting() -> bool:
-                with engine.connect() as look:
-                    return bool(look.execute(waiting).scalar_one()) or child.poll() is not None
-
-            assert wait_until(is_waiting, 60, every_s=0.05)
-            assert child.poll() is None, child.stderr.read().decode()
-            os.kill(child.pid, signal.SIGKILL)
-        finally:
-            child.kill()
-            child.communicate()
+        kill_while_waiting(
+            engine, CHILD, server.url("owner", database), str(path), statement="INSERT INTO siaga.jurisdiction"
+        )
         holder.rollback()
     with engine.connect() as after:
         assert after.execute(STATE).one() == state

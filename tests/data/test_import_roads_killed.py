@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 
 from data.import_roads import import_roads
 from data.roads import write_roads
-from ops.processes import wait_until
 from tests.api.city import seed
-from tests.conftest import ROOT
-from tests.data.imports import NOW
+from tests.data.imports import NOW, kill_while_waiting
 from tests.data.osm import write_osm
 from tests.data.test_roads import small_network
 
@@ -50,24 +44,7 @@ def test_killed_in_the_middle_the_old_network_is_whole(server, database: str, en
     path = write_osm(tmp_path / "uji.osm", {1: (0, 0), 2: (1, 0), 3: (2, 0)}, {10: ([1, 2, 3], street)})
     with engine.connect() as holder:
         holder.execute(text("LOCK TABLE siaga.road_edge IN SHARE MODE"))
-        arguments = [sys.executable, "-c", CHILD, server.url("owner", database), str(path)]
-        child = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE)
-        try:
-            waiting = text(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND wait_event_type = 'Lock' AND query LIKE 'COPY siaga.road_edge%'"
-            )
-
-            def is_waiting() -> bool:
-                with engine.connect() as look:
-                    return bool(look.execute(waiting).scalar_one()) or child.poll() is not None
-
-            assert wait_until(is_waiting, 60, every_s=0.05)
-            assert child.poll() is None, child.stderr.read().decode()
-            os.kill(child.pid, signal.SIGKILL)
-        finally:
-            child.kill()
-            child.communicate()
+        kill_while_waiting(engine, CHILD, server.url("owner", database), str(path), statement="COPY siaga.road_edge")
         holder.rollback()
     with engine.connect() as after:
         assert after.execute(STATE).one() == state
