@@ -166,7 +166,7 @@ def chromium() -> Iterator[object]:
     from tests.browser import person
 
     if person.find_chromium() is None:
-        pytest.skip("Chromium is not installed (apt-get install chromium)")
+        pytest.skip("Chromium is not installed (apt-get install chromium-headless-shell)")
     with person.chromium() as browser:
         yield browser
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.browser.person import find_chromium
 
 OPTIONS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
@@ -34,7 +35,7 @@ def chromium() -> str | None:
         import playwright  # noqa: F401
     except ImportError:
         return None
-    return shutil.which("chromium") or shutil.which("chromium-browser")
+    return find_chromium()
 
 
 async def _desk(browser: Any, address: str, account: str) -> Any:

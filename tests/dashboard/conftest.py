@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from gis import accounts
+from tests.browser.person import SCREEN, STILL
 from tests.conftest import ROOT
 
 PASSWORD = "kuda laut 7 biru"
@@ -135,7 +136,7 @@ def open_desk(pages, chromium) -> Iterator[Callable[..., Desk]]:
     opened: list[tuple[Desk, Any]] = []
 
     def open_one(name: str, **options: Any) -> Desk:
-        context = chromium.new_context(viewport={"width": 1366, "height": 768}, **options)
+        context = chromium.new_context(**({"viewport": SCREEN} | STILL | options))
         desk = Desk(context.new_page())
         desk.page.on("pageerror", lambda error: desk.complaints.append(str(error)))
         desk.page.on("console", lambda m: desk.complaints.append(m.text) if m.type == "error" else None)
